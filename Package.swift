@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: warnings are errors.
+let common: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// The pure modules decide; they make no system call and mark every unsafe expression.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+  name: "sluice",
+  products: [.executable(name: "sluice", targets: ["sluice"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+    .target(
+      name: "COpenSSL",
+      linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(name: "PostgresWire", swiftSettings: pure),
+    .target(
+      name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
+    .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
+    .target(
+      name: "Settings",
+      dependencies: ["PostgresAuth", .product(name: "TOMLKit", package: "TOMLKit")],
+      swiftSettings: common),
+    .target(
+      name: "Proxy",
+      dependencies: [
+        "CLinux", "Reactor", "Settings", "Pooling", "PostgresAuth", "PostgresWire",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: common),
+    .executableTarget(
+      name: "sluice",
+      dependencies: [
+        "Proxy", "Settings",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: common),
+
+    .testTarget(
+      name: "PostgresWireTests", dependencies: ["PostgresWire"], path: "Tests/PostgresWire",
+      swiftSettings: common),
+    .testTarget(
+      name: "PostgresAuthTests", dependencies: ["PostgresAuth"], path: "Tests/PostgresAuth",
+      swiftSettings: common),
+    .testTarget(
+      name: "PoolingTests", dependencies: ["Pooling"], path: "Tests/Pooling",
+      swiftSettings: common),
+    .testTarget(
+      name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
+      swiftSettings: common),
+    .testTarget(
+      name: "SettingsTests", dependencies: ["Settings"], path: "Tests/Settings",
+      swiftSettings: common),
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],
+      path: "Tests/Integration", swiftSettings: common),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
+  ]
+)
