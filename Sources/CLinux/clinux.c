@@ -1,1 +1,43 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "clinux.h"
+#include <sys/random.h>
+#include <sys/resource.h>
+
+// What needs GNU extensions, and is not hot.
+
+int cl_accept(int fd, void *address, unsigned *length) {
+  int r;
+  do r = accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  while (r < 0 && errno == EINTR);
+  return (int)cl_result(r);
+}
+
+int cl_peer_credentials(int fd, unsigned *uid, int *pid) {
+  struct ucred c;
+  socklen_t length = sizeof c;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &length) < 0) return -errno;
+  *uid = c.uid;
+  *pid = c.pid;
+  return 0;
+}
+
+int cl_random(void *bytes, unsigned long count) {
+  return getrandom(bytes, count, 0) == (long)count ? 0 : -EIO;
+}
+
+int cl_open_file_limit(uint64_t *soft, uint64_t *hard) {
+  struct rlimit l;
+  if (getrlimit(RLIMIT_NOFILE, &l) < 0) return -errno;
+  *soft = l.rlim_cur;
+  *hard = l.rlim_max;
+  return 0;
+}
+
+int cl_set_open_file_limit(uint64_t soft, uint64_t hard) {
+  struct rlimit l = {.rlim_cur = soft, .rlim_max = hard};
+  return (int)cl_result(setrlimit(RLIMIT_NOFILE, &l));
+}
+
+int cl_name_thread(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }

@@ -1,0 +1,136 @@
+import PostgresWire
+
+/// Why a client's connection ends: every way there is, with what the client is told, what the log
+/// says and how a metric names it. The texts are PgBouncer's where it has the case.
+public enum Ending: Equatable, Sendable {
+  /// Terminate.
+  case clientClosed
+  /// The socket ended without Terminate.
+  case clientUnexpectedEOF
+  case clientLoginTimeout
+  case clientIdleTimeout
+  case queryWaitTimeout(cause: String?)
+  case queryTimeout
+  case idleTransactionTimeout
+  case transactionTimeout
+  case transactionInStatementMode
+  case tooManyClients
+  case tooManyDatabaseClients
+  case tooManyUserClients
+  case noSuchDatabase(String)
+  case databaseRemoved
+  case reservedDatabase(String)
+  /// The startup packet is refused.
+  case startupRefused(sqlstate: String, message: String)
+  case authenticationFailed(sqlstate: String, message: String)
+  case invalidMessageType(UInt8)
+  case invalidMessageLength
+  /// No server could be logged in to. A server's own refusal is passed on verbatim.
+  case serverLoginFailed(sqlstate: String, message: String)
+  /// The server died while the client held it.
+  case serverLost(cause: String)
+  /// The client's own parameters are refused by the server.
+  case parametersRefused(sqlstate: String, message: String)
+  case shuttingDown
+  case unsupported(String)
+  case internalError(String)
+
+  /// What the client is told; nil: nothing, it is gone.
+  public var notice: (sqlstate: String, message: String)? {
+    switch self {
+    case .clientClosed, .clientUnexpectedEOF: nil
+    case .clientLoginTimeout: (SQLState.protocolViolation, "client_login_timeout (server down)")
+    case .clientIdleTimeout: (SQLState.idleSessionTimeout, "client_idle_timeout")
+    case .queryWaitTimeout(let cause):
+      (
+        SQLState.queryCanceled,
+        cause.map { "query_wait_timeout (last server connection failed: \($0))" }
+          ?? "query_wait_timeout"
+      )
+    case .queryTimeout: (SQLState.queryCanceled, "query_timeout: query timeout")
+    case .idleTransactionTimeout:
+      (SQLState.idleInTransactionSessionTimeout, "idle transaction timeout")
+    case .transactionTimeout: (SQLState.transactionTimeout, "transaction timeout")
+    case .transactionInStatementMode:
+      (
+        SQLState.protocolViolation,
+        "transaction blocks not allowed in statement pooling mode"
+      )
+    case .tooManyClients:
+      (SQLState.tooManyConnections, "no more connections allowed (max_client_conn)")
+    case .tooManyDatabaseClients:
+      (
+        SQLState.tooManyConnections,
+        "client connections exceeded (max_db_client_connections)"
+      )
+    case .tooManyUserClients:
+      (
+        SQLState.tooManyConnections,
+        "client connections exceeded (max_user_client_connections)"
+      )
+    case .noSuchDatabase(let name):
+      (SQLState.undefinedDatabase, "no such database: \(name)")
+    case .databaseRemoved: (SQLState.undefinedDatabase, "database removed")
+    case .reservedDatabase(let name):
+      (
+        SQLState.featureNotSupported,
+        "database \"\(name)\" is reserved for the console, which this version does not have"
+      )
+    case .startupRefused(let sqlstate, let message),
+      .authenticationFailed(let sqlstate, let message),
+      .serverLoginFailed(let sqlstate, let message),
+      .parametersRefused(let sqlstate, let message):
+      (sqlstate, message)
+    case .invalidMessageType(let type):
+      (SQLState.protocolViolation, "invalid frontend message type \(type)")
+    case .invalidMessageLength: (SQLState.protocolViolation, "invalid message length")
+    case .serverLost(let cause):
+      (SQLState.connectionFailure, "server conn crashed? (\(cause))")
+    case .shuttingDown:
+      (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
+    case .unsupported(let what): (SQLState.featureNotSupported, what)
+    case .internalError(let what): (SQLState.internalError, what)
+    }
+  }
+
+  /// The reason in the log line `closing because: ...`.
+  public var logText: String {
+    switch self {
+    case .clientClosed: "client close request"
+    case .clientUnexpectedEOF: "client unexpected eof"
+    case .shuttingDown: "server shutting down"
+    case .authenticationFailed(_, let message): message
+    default: notice?.message ?? "unknown"
+    }
+  }
+
+  /// The name under which it is counted.
+  public var label: String {
+    switch self {
+    case .clientClosed: "client_closed"
+    case .clientUnexpectedEOF: "client_unexpected_eof"
+    case .clientLoginTimeout: "client_login_timeout"
+    case .clientIdleTimeout: "client_idle_timeout"
+    case .queryWaitTimeout: "query_wait_timeout"
+    case .queryTimeout: "query_timeout"
+    case .idleTransactionTimeout: "idle_transaction_timeout"
+    case .transactionTimeout: "transaction_timeout"
+    case .transactionInStatementMode: "transaction_in_statement_mode"
+    case .tooManyClients: "max_client_conn"
+    case .tooManyDatabaseClients: "max_db_client_connections"
+    case .tooManyUserClients: "max_user_client_connections"
+    case .noSuchDatabase: "no_such_database"
+    case .databaseRemoved: "database_removed"
+    case .reservedDatabase: "reserved_database"
+    case .startupRefused: "startup_refused"
+    case .authenticationFailed: "authentication_failed"
+    case .invalidMessageType, .invalidMessageLength: "protocol_violation"
+    case .serverLoginFailed: "server_login_failed"
+    case .serverLost: "server_lost"
+    case .parametersRefused: "parameters_refused"
+    case .shuttingDown: "shutdown"
+    case .unsupported: "unsupported"
+    case .internalError: "internal_error"
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import PostgresWire
+
+/// What a server connection still owes, and whether it could serve another client now.
+///
+/// The ledger watches both directions of one server connection. It is what makes a release safe: a
+/// server that goes back to the pool while a ReadyForQuery is still under way would answer the next
+/// client with the last one's reply. So the ledger may think that more is owed than really is (the
+/// client then keeps its server longer than it needs), and never less.
+///
+/// Entries, oldest first:
+///
+/// | entry | pushed by | popped by |
+/// |---|---|---|
+/// | own | a query of the pooler's own | its ReadyForQuery, which no client sees |
+/// | simple | Query, FunctionCall | ReadyForQuery |
+/// | sync | Sync | ReadyForQuery, or CopyInResponse: in copy mode the server ignores Sync |
+/// | copyEnd | CopyDone, CopyFail | the ReadyForQuery before or after it |
+///
+/// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. What would make the
+/// count ambiguous (a Query behind a batch that has no Sync, a Sync amid COPY data) taints the server:
+/// it stays with its client and is closed after it.
+/// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
+public struct Ledger: Equatable, Sendable {
+  @usableFromInline
+  enum Entry: UInt64 {
+    case own = 0
+    case simple = 1
+    case sync = 2
+    case copyEnd = 3
+  }
+
+  /// The most entries that may be outstanding. Whoever sends more is held until replies come.
+  @inlinable public static var capacity: Int { 30 }
+
+  /// Two bits an entry, the oldest in the lowest bits.
+  @usableFromInline var entries: UInt64 = 0
+  @usableFromInline var count: UInt8 = 0
+  /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
+  public internal(set) var status = TransactionStatus.idle
+  @usableFromInline var batchIsOpen = false
+  @usableFromInline var isCopyingIn = false
+  @usableFromInline var copyDataWasSent = false
+  /// The count can no longer be trusted: the server stays with its client and is closed after it.
+  public internal(set) var isTainted = false
+
+  public init() {}
+
+  /// Nothing owed, no open batch, no COPY: only the transaction status may keep the server.
+  @inlinable public var isSettled: Bool {
+    count == 0 && !batchIsOpen && !isCopyingIn && !isTainted
+  }
+
+  /// The server could serve anybody now.
+  @inlinable public var isClean: Bool { isSettled && status == TransactionStatus.idle }
+
+  /// A reply is owed: a query is running. COPY data that the client has still to send is not a query.
+  @inlinable public var owesReply: Bool { count != 0 }
+
+  /// A transaction block is open and no statement runs in it.
+  @inlinable public var isIdleInTransaction: Bool {
+    count == 0 && !isCopyingIn && status != TransactionStatus.idle
+  }
+
+  /// The oldest entry is a query of the pooler's own, whose replies no client sees.
+  @inlinable public var isAnsweringOwn: Bool { count != 0 && entries & 3 == Entry.own.rawValue }
+
+  // MARK: client to server
+
+  /// Records a message that the client is about to send; false if it must wait for replies first.
+  @inlinable
+  public mutating func clientSends(_ type: UInt8) -> Bool {
+    switch type {
+    case ClientMessageType.query, ClientMessageType.functionCall:
+      guard count < Self.capacity else { return false }
+      if batchIsOpen { isTainted = true }
+      push(.simple)
+    case ClientMessageType.sync:
+      guard count < Self.capacity else { return false }
+      if isCopyingIn || copyDataWasSent {
+        isTainted = true
+      } else {
+        push(.sync)
+        batchIsOpen = false
+      }
+    case ClientMessageType.copyData, ClientMessageType.copyDone, ClientMessageType.copyFail:
+      return clientSendsCopy(type)
+    default:
+      batchIsOpen = true
+    }
+    return true
+  }
+
+  @usableFromInline @inline(never)
+  mutating func clientSendsCopy(_ type: UInt8) -> Bool {
+    let mayBeRead = isCopyingIn || batchIsOpen || count != 0
+    if type == ClientMessageType.copyData {
+      copyDataWasSent = mayBeRead
+      return true
+    }
+    let needsEntry = mayBeRead && count != 0 && entry(at: Int(count) - 1) != Entry.copyEnd.rawValue
+    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it is
+    // the first entry; behind CopyInResponse nothing does.
+    let isAhead = mayBeRead && count == 0 && batchIsOpen && !isCopyingIn
+    if needsEntry || isAhead {
+      guard count < Self.capacity else { return false }
+      push(.copyEnd)
+    }
+    isCopyingIn = false
+    copyDataWasSent = false
+    return true
+  }
+
+  /// Records a query of the pooler's own. Only for a settled server.
+  public mutating func poolerSendsQuery() { push(.own) }
+
+  // MARK: server to client
+
+  /// What a ReadyForQuery answered.
+  public enum Ready: Sendable {
+    case client
+    case own
+    /// Nothing was owed: the server does not speak the protocol, or somebody else answers for it.
+    case unexpected
+  }
+
+  /// Records a ReadyForQuery with its status byte.
+  @inlinable
+  public mutating func readyForQueryReceived(_ newStatus: UInt8) -> Ready {
+    status = newStatus
+    // One client, one query: the common case.
+    if count == 1 && entries != Entry.copyEnd.rawValue {
+      let wasOwn = entries == Entry.own.rawValue
+      entries = 0
+      count = 0
+      isCopyingIn = false
+      copyDataWasSent = false
+      return wasOwn ? .own : .client
+    }
+    return readyForQueryReceivedBehindOthers()
+  }
+
+  @usableFromInline @inline(never)
+  mutating func readyForQueryReceivedBehindOthers() -> Ready {
+    isCopyingIn = false
+    dropCopyEnds()
+    guard count > 0 else { return isTainted ? .client : .unexpected }
+    let wasOwn = entries & 3 == Entry.own.rawValue
+    pop()
+    dropCopyEnds()
+    if count == 0 { copyDataWasSent = false }
+    return wasOwn ? .own : .client
+  }
+
+  /// Records an ErrorResponse: COPY IN, if one was under way, is over.
+  @inlinable
+  public mutating func errorReceived() {
+    isCopyingIn = false
+    copyDataWasSent = false
+  }
+
+  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command are
+  /// ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
+  public mutating func copyInReceived() {
+    var index = 0
+    if count > 0 && entry(at: 0) != Entry.sync.rawValue && entry(at: 0) != Entry.copyEnd.rawValue {
+      index = 1
+    }
+    let isExtended = index == 0
+    while index < count && entry(at: index) == Entry.sync.rawValue { remove(at: index) }
+    if index < count && entry(at: index) == Entry.copyEnd.rawValue {
+      if isExtended && !hasSync(from: index) { batchIsOpen = true }
+      return
+    }
+    isCopyingIn = true
+    if isExtended { batchIsOpen = true }
+  }
+
+  // MARK: entries
+
+  @inlinable
+  mutating func push(_ entry: Entry) {
+    entries |= entry.rawValue << (UInt64(count) &* 2)
+    count &+= 1
+  }
+
+  private mutating func pop() {
+    entries >>= 2
+    count -= 1
+  }
+
+  private mutating func dropCopyEnds() {
+    while count > 0 && entries & 3 == Entry.copyEnd.rawValue { pop() }
+  }
+
+  @usableFromInline
+  func entry(at index: Int) -> UInt64 { (entries >> UInt64(index * 2)) & 3 }
+
+  private func hasSync(from index: Int) -> Bool {
+    (index..<Int(count)).contains { entry(at: $0) == Entry.sync.rawValue }
+  }
+
+  private mutating func remove(at index: Int) {
+    let low = entries & ((1 << UInt64(index * 2)) - 1)
+    let high = (entries >> UInt64(index * 2 + 2)) << UInt64(index * 2)
+    entries = high | low
+    count -= 1
+  }
+}
+
+/// The status byte of ReadyForQuery.
+public enum TransactionStatus {
+  @inlinable public static var idle: UInt8 { 0x49 }
+  @inlinable public static var inTransaction: UInt8 { 0x54 }
+  @inlinable public static var failed: UInt8 { 0x45 }
+}

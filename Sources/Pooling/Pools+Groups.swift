@@ -1,0 +1,129 @@
+extension Pools {
+  // MARK: configuration
+
+  /// The pool of a database and a user, made if it is not there. Limits are taken over either way.
+  public mutating func pool(
+    database: String, user: String, limits: PoolLimits, databaseLimits: GroupLimits,
+    userLimits: GroupLimits
+  ) -> PoolID {
+    let name = PoolName(database: databaseIndex(database), user: userIndex(user))
+    databases[name.database].limits = databaseLimits
+    users[name.user].limits = userLimits
+    if let id = poolNames[name] {
+      pools[id.index].limits = limits
+      return id
+    }
+    let id = addPool(Pool(limits: limits, database: name.database, user: name.user))
+    poolNames[name] = id
+    return id
+  }
+
+  private mutating func addPool(_ pool: Pool) -> PoolID {
+    if let unused = pools.firstIndex(where: { !$0.isInUse }) {
+      pools[unused] = pool
+      return PoolID(Int32(unused))
+    }
+    pools.append(pool)
+    for _ in 0..<loops {
+      idleLists.append(LinkedList())
+      waitLists.append(LinkedList())
+    }
+    return PoolID(Int32(pools.count - 1))
+  }
+
+  private mutating func databaseIndex(_ name: String) -> Int {
+    if let index = databaseNames[name] { return index }
+    databases.append(Group())
+    databaseNames[name] = databases.count - 1
+    return databases.count - 1
+  }
+
+  private mutating func userIndex(_ name: String) -> Int {
+    if let index = userNames[name] { return index }
+    users.append(Group())
+    userNames[name] = users.count - 1
+    return users.count - 1
+  }
+
+  /// Sets the limits of all clients and servers of a database, if it is known.
+  public mutating func setLimits(_ limits: GroupLimits, database name: String) {
+    if let index = databaseNames[name] { databases[index].limits = limits }
+  }
+
+  /// Has every server that the pool has now closed as soon as it is free: the way to the database
+  /// has changed.
+  public mutating func renewServers(_ pool: PoolID) {
+    pools[pool.index].epoch &+= 1
+    pools[pool.index].retryAt = 0
+    pools[pool.index].isFailing = false
+  }
+
+  /// Closes the pool's servers for good: its database is no longer configured.
+  public mutating func remove(_ pool: PoolID) {
+    pools[pool.index].isRemoved = true
+    pools[pool.index].epoch &+= 1
+  }
+
+  /// Brings a removed pool back: its database is configured again.
+  public mutating func restore(_ pool: PoolID) {
+    pools[pool.index].isRemoved = false
+  }
+
+  // MARK: clients
+
+  /// Counts a client in; refused where the database's or the user's clients are at their limit.
+  public mutating func join(_ pool: PoolID) -> JoinRefusal? {
+    let database = pools[pool.index].database
+    let user = pools[pool.index].user
+    if pools[pool.index].isRemoved { return .databaseRemoved }
+    if isFullOfClients(databases[database]) { return .maxDatabaseClients }
+    if isFullOfClients(users[user]) { return .maxUserClients }
+    pools[pool.index].clients += 1
+    databases[database].clients += 1
+    users[user].clients += 1
+    return nil
+  }
+
+  private func isFullOfClients(_ group: Group) -> Bool {
+    group.limits.clients > 0 && group.clients >= group.limits.clients
+  }
+
+  /// Counts a client out.
+  public mutating func leave(_ pool: PoolID) {
+    pools[pool.index].clients -= 1
+    databases[pools[pool.index].database].clients -= 1
+    users[pools[pool.index].user].clients -= 1
+  }
+
+  // MARK: whole
+
+  /// Stops handing out servers; those that come back are closed.
+  public mutating func pause() { isPaused = true }
+
+  /// Hands out servers again. Upkeep serves those who have waited.
+  public mutating func resume() { isPaused = false }
+
+  /// The number of servers that exist or are being opened.
+  public var serverCount: Int { servers.count }
+
+  /// The last attempt to open a connection of the pool failed, and the time for the next has not come.
+  public func isFailing(_ pool: PoolID, now: UInt64) -> Bool {
+    pools[pool.index].isFailing && now < pools[pool.index].retryAt
+  }
+
+  /// What a pool holds now.
+  public func census(_ pool: PoolID) -> PoolCensus {
+    let p = pools[pool.index]
+    return PoolCensus(
+      clients: p.clients, waiting: p.waiting, servers: p.total, idle: p.idle, opening: p.opening)
+  }
+}
+
+/// What a pool holds.
+public struct PoolCensus: Equatable, Sendable {
+  public var clients: Int
+  public var waiting: Int
+  public var servers: Int
+  public var idle: Int
+  public var opening: Int
+}

@@ -1,0 +1,170 @@
+extension Pools {
+  // MARK: opening
+
+  /// Counts a new connection of the pool, if the limits allow one now.
+  @usableFromInline
+  mutating func open(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
+    let pool = pools[id.index]
+    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
+    // After a failure one connection tries for all.
+    if pool.isFailing && pool.opening > 0 { return nil }
+    var isFromReserve = false
+    if pool.total >= pool.limits.size {
+      guard pool.total < pool.limits.size + pool.limits.reserveSize,
+        let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
+      else { return nil }
+      isFromReserve = true
+    }
+    let databaseIsFull = isFull(databases[pool.database])
+    let userIsFull = isFull(users[pool.user])
+    var evicted: Handle?
+    if databaseIsFull || userIsFull {
+      let victim = idleVictim(besides: id) {
+        (!databaseIsFull || $0.database == pool.database) && (!userIsFull || $0.user == pool.user)
+      }
+      guard let victim else { return nil }
+      evicted = forgetIdle(victim)
+    }
+    return addServer(id, loop: loop, now: now, isFromReserve: isFromReserve, evicted: evicted)
+  }
+
+  private mutating func addServer(
+    _ id: PoolID, loop: Int32, now: UInt64, isFromReserve: Bool, evicted: Handle?
+  ) -> Opening {
+    let index = servers.insert(
+      Server(
+        handle: 0, pool: id.rawValue, loop: loop, epoch: pools[id.index].epoch, now: now))
+    pools[id.index].total += 1
+    pools[id.index].opening += 1
+    databases[pools[id.index].database].servers += 1
+    users[pools[id.index].user].servers += 1
+    return Opening(
+      server: ServerID(index), pool: id, isFromReserve: isFromReserve, evicted: evicted)
+  }
+
+  private func isFull(_ group: Group) -> Bool {
+    group.limits.servers > 0 && group.servers >= group.limits.servers
+  }
+
+  /// How long the pool's oldest waiter has waited; nil where nobody waits.
+  func oldestWait(_ id: PoolID, now: UInt64) -> UInt64? {
+    var oldest: UInt64?
+    for loop in 0..<loops {
+      let first = waitLists[id.index * loops + loop].first
+      if first >= 0 { oldest = max(oldest ?? 0, now &- waiters[first].since) }
+    }
+    return oldest
+  }
+
+  /// The longest-idle server of the other pools that match.
+  private func idleVictim(besides id: PoolID, where matches: (Pool) -> Bool) -> Int32? {
+    var victim: Int32?
+    for (number, pool) in pools.enumerated()
+    where number != id.index && pool.idle > 0 && matches(pool) {
+      for loop in 0..<loops {
+        let last = idleLists[number * loops + loop].last
+        guard last >= 0 else { continue }
+        if let best = victim, servers[best].idleSince <= servers[last].idleSince { continue }
+        victim = last
+      }
+    }
+    return victim
+  }
+
+  /// Removes an idle server's record; its handle is the caller's to close.
+  mutating func forgetIdle(_ index: Int32) -> Handle {
+    let pool = Int(servers[index].pool)
+    servers.unlink(index, from: &idleLists[pool * loops + Int(servers[index].loop)])
+    pools[pool].idle -= 1
+    servers[index].state = .leased
+    let handle = servers[index].handle
+    forget(index)
+    return handle
+  }
+
+  private mutating func forget(_ index: Int32) {
+    let pool = Int(servers[index].pool)
+    if servers[index].state == .opening { pools[pool].opening -= 1 }
+    pools[pool].total -= 1
+    databases[pools[pool].database].servers -= 1
+    users[pools[pool].user].servers -= 1
+    servers.remove(index)
+  }
+
+  // MARK: events of servers
+
+  /// Tells by which handle the caller knows a connection that is being opened.
+  public mutating func name(_ server: ServerID, handle: Handle) {
+    servers[server.rawValue].handle = handle
+  }
+
+  /// A connection has been opened and logged in: it goes where a released one would go.
+  public mutating func serverOpened(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
+    let index = server.rawValue
+    let pool = Int(servers[index].pool)
+    pools[pool].opening -= 1
+    pools[pool].isFailing = false
+    pools[pool].retryAt = 0
+    servers[index].state = .leased
+    servers[index].connectedAt = now
+    return release(server, loop: loop, now: now)
+  }
+
+  /// A connection could not be opened. The pool waits for server_login_retry before it tries again.
+  public mutating func openFailed(_ server: ServerID, now: UInt64) {
+    let pool = Int(servers[server.rawValue].pool)
+    forget(server.rawValue)
+    pools[pool].isFailing = true
+    pools[pool].retryAt = now &+ pools[pool].limits.loginRetry
+  }
+
+  /// A leased server is gone. Whoever waits may get a new connection in its place.
+  public mutating func serverClosed(_ server: ServerID, loop: Int32, now: UInt64) -> Opening? {
+    let pool = PoolID(servers[server.rawValue].pool)
+    forget(server.rawValue)
+    return openForWaiters(pool, loop: loop, now: now)
+  }
+
+  /// Opens a connection where more clients wait than connections are being opened.
+  mutating func openForWaiters(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
+    guard pools[id.index].waiting > pools[id.index].opening else { return nil }
+    return open(id, loop: loop, now: now)
+  }
+
+  /// Takes an idle server out of the pool to look at what it has sent; false if it is not idle on
+  /// that loop any longer. It comes back through `release`, or goes through `serverClosed`.
+  public mutating func takeIdle(_ server: ServerID, handle: Handle, loop: Int32) -> Bool {
+    let index = server.rawValue
+    guard servers[index].handle == handle, servers[index].state == .idle,
+      servers[index].loop == loop
+    else { return false }
+    let pool = Int(servers[index].pool)
+    servers.unlink(index, from: &idleLists[pool * loops + Int(loop)])
+    pools[pool].idle -= 1
+    servers[index].state = .leased
+    return true
+  }
+
+  // MARK: events of waiters
+
+  /// A waiting client leaves the queue; false if a server is on its way to it already.
+  public mutating func leaveQueue(_ waiter: WaiterID) -> Bool {
+    guard waiter.index >= 0, waiters[waiter.index].generation == waiter.generation else {
+      return false
+    }
+    removeWaiter(at: waiter.index)
+    return true
+  }
+
+  /// Puts a client back at the front of its loop's queue: the server it had been given was dead.
+  public mutating func requeueFirst(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+  ) -> Queued {
+    let queued = enqueue(pool, client: client, loop: loop, now: now)
+    let list = pool.index * loops + Int(loop)
+    waiters[queued.index].ticket = 0
+    waiters.unlink(queued.index, from: &waitLists[list])
+    waiters.prepend(queued.index, to: &waitLists[list])
+    return Queued(waiter: queued, opening: openForWaiters(pool, loop: loop, now: now))
+  }
+}

@@ -1,0 +1,129 @@
+extension Pools {
+  /// Looks after every pool: closes what is too old, idle or too many, opens up to the minimum and for
+  /// those who wait, and matches waiters with idle servers. To be called a few times a second.
+  /// - Parameter loop: the loop that will open and close.
+  public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
+    for number in pools.indices where pools[number].isInUse {
+      let id = PoolID(Int32(number))
+      closeIdle(id, now: now, into: &actions)
+      grantIdle(id, into: &actions)
+      openMissing(id, loop: loop, now: now, into: &actions)
+      retire(id, now: now)
+    }
+  }
+
+  /// Closes idle servers that are over their time, oldest use first.
+  private mutating func closeIdle(_ id: PoolID, now: UInt64, into actions: inout [UpkeepAction]) {
+    for list in id.index * loops..<(id.index + 1) * loops {
+      var index = idleLists[list].last
+      while index >= 0 {
+        let previous = servers[index].links.previous
+        if let ending = idleEndingOf(index, now: now) {
+          actions.append(.close(forgetIdle(index), ending))
+        }
+        index = previous
+      }
+    }
+  }
+
+  private func idleEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+    if let ending = slowEndingOf(index, now: now) { return ending }
+    let pool = pools[Int(servers[index].pool)]
+    if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
+    let timeout = pool.limits.serverIdleTimeout
+    if timeout != 0 && now &- servers[index].idleSince >= timeout
+      && pool.total > pool.limits.minimumSize
+    {
+      return .idleTimeout
+    }
+    return nil
+  }
+
+  /// Gives idle servers to those who wait, as after a pause.
+  private mutating func grantIdle(_ id: PoolID, into actions: inout [UpkeepAction]) {
+    guard !isPaused else { return }
+    while pools[id.index].idle > 0 && pools[id.index].waiting > 0 {
+      let waiter = nextWaiter(id.rawValue, loop: 0)
+      let loop = waiters[waiter].loop
+      let server = takeFromIdle(id, loop: loop)
+      let client = waiters[waiter].client
+      removeWaiter(at: waiter)
+      servers[server].loop = loop
+      actions.append(.grant(server: servers[server].handle, client: client, loop: loop))
+    }
+  }
+
+  private mutating func openMissing(
+    _ id: PoolID, loop: Int32, now: UInt64, into actions: inout [UpkeepAction]
+  ) {
+    while let opening = openForWaiters(id, loop: loop, now: now) { actions.append(.open(opening)) }
+    let limits = pools[id.index].limits
+    guard pools[id.index].clients > 0 || limits.isAlwaysWarm else { return }
+    while pools[id.index].total < min(limits.minimumSize, limits.size),
+      let opening = open(id, loop: loop, now: now)
+    {
+      actions.append(.open(opening))
+    }
+  }
+
+  /// Forgets a pool that has had neither clients nor servers for its idle timeout.
+  private mutating func retire(_ id: PoolID, now: UInt64) {
+    let pool = pools[id.index]
+    guard pool.clients == 0, pool.total == 0, pool.waiting == 0 else {
+      pools[id.index].unusedSince = 0
+      return
+    }
+    guard pool.unusedSince != 0 else {
+      pools[id.index].unusedSince = now
+      return
+    }
+    let timeout = pool.limits.poolIdleTimeout
+    guard timeout != 0, now &- pool.unusedSince >= timeout else { return }
+    pools[id.index].isInUse = false
+    poolNames[PoolName(database: pool.database, user: pool.user)] = nil
+  }
+
+  /// Clients of `loop` that have waited longer than query_wait_timeout. They have left the queue.
+  public mutating func expireWaiters(
+    loop: Int32, now: UInt64, into clients: inout [Handle]
+  ) {
+    for number in pools.indices where pools[number].waiting > 0 {
+      let timeout = pools[number].limits.queryWaitTimeout
+      guard timeout != 0 else { continue }
+      let list = number * loops + Int(loop)
+      while true {
+        let first = waitLists[list].first
+        guard first >= 0, now &- waiters[first].since >= timeout else { break }
+        clients.append(waiters[first].client)
+        removeWaiter(at: first)
+      }
+    }
+  }
+
+  /// Clients of `loop` that have waited for query_wait_notify and have not been told yet.
+  public mutating func notifyWaiters(
+    loop: Int32, now: UInt64, into clients: inout [Handle]
+  ) {
+    for number in pools.indices where pools[number].waiting > 0 {
+      let delay = pools[number].limits.queryWaitNotify
+      guard delay != 0 else { continue }
+      var index = waitLists[number * loops + Int(loop)].first
+      while index >= 0, now &- waiters[index].since >= delay {
+        if !waiters[index].wasNotified {
+          waiters[index].wasNotified = true
+          clients.append(waiters[index].client)
+        }
+        index = waiters[index].links.next
+      }
+    }
+  }
+
+  /// Every idle server, taken out of its pool: for the end of the process.
+  public mutating func drain(into actions: inout [UpkeepAction]) {
+    for list in idleLists.indices {
+      while idleLists[list].first >= 0 {
+        actions.append(.close(forgetIdle(idleLists[list].first), .paused))
+      }
+    }
+  }
+}

@@ -1,0 +1,270 @@
+/// Every pool of the process: who holds which server, who waits for one, and what the limits allow.
+///
+/// Pure: it names connections by handles, it never touches them, and time is a parameter
+/// (microseconds of a monotonic clock). All loops share one value under one lock, so that limits hold
+/// over all of them exactly. `lease` and `release` are the hot path and take constant time.
+///
+/// States of a server's record, and what moves it:
+///
+/// | state | becomes | by |
+/// |---|---|---|
+/// | opening | leased or idle | `serverOpened` |
+/// | opening | gone | `openFailed` |
+/// | idle | leased | `lease`, `takeIdle`, or a grant of upkeep |
+/// | idle | gone | upkeep, eviction |
+/// | leased | idle or leased | `release` |
+/// | leased | gone | `serverClosed` |
+public struct Pools: ~Copyable, Sendable {
+  @usableFromInline
+  enum State: UInt8, Sendable {
+    case opening
+    case idle
+    case leased
+  }
+
+  @usableFromInline
+  struct Server: Linked {
+    @usableFromInline var links = Links()
+    @usableFromInline var handle: Handle
+    @usableFromInline var pool: Int32
+    @usableFromInline var loop: Int32
+    @usableFromInline var state = State.opening
+    @usableFromInline var epoch: UInt32
+    @usableFromInline var connectedAt: UInt64
+    @usableFromInline var idleSince: UInt64 = 0
+
+    @usableFromInline
+    init(handle: Handle, pool: Int32, loop: Int32, epoch: UInt32, now: UInt64) {
+      self.handle = handle
+      self.pool = pool
+      self.loop = loop
+      self.epoch = epoch
+      connectedAt = now
+    }
+  }
+
+  @usableFromInline
+  struct Waiter: Linked {
+    @usableFromInline var links = Links()
+    @usableFromInline var client: Handle
+    @usableFromInline var pool: Int32
+    @usableFromInline var loop: Int32
+    @usableFromInline var generation: UInt32
+    @usableFromInline var ticket: UInt64
+    @usableFromInline var since: UInt64
+    @usableFromInline var wasNotified = false
+
+    @usableFromInline
+    init(
+      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64
+    ) {
+      self.client = client
+      self.pool = pool
+      self.loop = loop
+      self.generation = generation
+      self.ticket = ticket
+      self.since = since
+    }
+  }
+
+  @usableFromInline
+  struct Pool: Sendable {
+    @usableFromInline var limits: PoolLimits
+    @usableFromInline var database: Int
+    @usableFromInline var user: Int
+    @usableFromInline var idle = 0
+    @usableFromInline var total = 0
+    @usableFromInline var opening = 0
+    @usableFromInline var waiting = 0
+    @usableFromInline var clients = 0
+    /// Servers of an older epoch are closed once they are free.
+    @usableFromInline var epoch: UInt32 = 0
+    /// No connection is opened before this time: the last attempt failed (server_login_retry).
+    @usableFromInline var retryAt: UInt64 = 0
+    @usableFromInline var isFailing = false
+    @usableFromInline var isRemoved = false
+    @usableFromInline var isInUse = true
+    @usableFromInline var unusedSince: UInt64 = 0
+
+    @usableFromInline
+    init(limits: PoolLimits, database: Int, user: Int) {
+      self.limits = limits
+      self.database = database
+      self.user = user
+    }
+  }
+
+  /// All pools of one database, or of one user.
+  struct Group: Sendable {
+    var limits = GroupLimits()
+    var servers = 0
+    var clients = 0
+  }
+
+  /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
+  @inlinable public static var overtakingBound: UInt64 { 64 }
+
+  @usableFromInline let loops: Int
+  @usableFromInline var pools: ContiguousArray<Pool> = []
+  @usableFromInline var servers = Slab<Server>()
+  @usableFromInline var waiters = Slab<Waiter>()
+  /// One list a pool and loop, at `pool * loops + loop`.
+  @usableFromInline var idleLists: ContiguousArray<LinkedList> = []
+  @usableFromInline var waitLists: ContiguousArray<LinkedList> = []
+  @usableFromInline var lastTicket: UInt64 = 0
+  @usableFromInline var lastGeneration: UInt32 = 0
+  var databases: [Group] = []
+  var users: [Group] = []
+  var databaseNames: [String: Int] = [:]
+  var userNames: [String: Int] = [:]
+  var poolNames: [PoolName: PoolID] = [:]
+  /// While paused no server is handed out, and those that come back are closed.
+  public internal(set) var isPaused = false
+
+  struct PoolName: Hashable {
+    var database: Int
+    var user: Int
+  }
+
+  public init(loops: Int) {
+    self.loops = loops
+  }
+
+  // MARK: hot path
+
+  /// Gives `client`, which lives on `loop`, a server or a place in the queue.
+  @inlinable
+  public mutating func lease(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+  ) -> Lease {
+    if pools[pool.index].idle > 0 && !isPaused {
+      let index = takeFromIdle(pool, loop: loop)
+      let needsCheck: Bool
+      if let delay = pools[pool.index].limits.serverCheckDelay {
+        needsCheck = now &- servers[index].idleSince >= delay
+      } else {
+        needsCheck = false
+      }
+      let owner = servers[index].loop
+      servers[index].loop = loop
+      return .server(
+        LeasedServer(handle: servers[index].handle, loop: owner, needsCheck: needsCheck))
+    }
+    return .queued(queue(pool, client: client, loop: loop, now: now))
+  }
+
+  /// Takes back a clean server that is registered on `loop`: for the next waiter, or for the stack.
+  @inlinable
+  public mutating func release(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
+    let index = server.rawValue
+    let pool = servers[index].pool
+    if let ending = endingOf(index, now: now) { return .close(ending) }
+    if pools[Int(pool)].waiting > 0 {
+      let waiter = nextWaiter(pool, loop: loop)
+      let client = waiters[waiter].client
+      let target = waiters[waiter].loop
+      removeWaiter(at: waiter)
+      servers[index].loop = target
+      return .handedTo(client: client, loop: target)
+    }
+    servers[index].state = .idle
+    servers[index].loop = loop
+    servers[index].idleSince = now
+    servers.prepend(index, to: &idleLists[Int(pool) &* loops &+ Int(loop)])
+    pools[Int(pool)].idle &+= 1
+    return .idle
+  }
+
+  /// An idle server of the pool: of this loop if there is one, else of another.
+  @inlinable
+  mutating func takeFromIdle(_ pool: PoolID, loop: Int32) -> Int32 {
+    let base = pool.index &* loops
+    var list = base &+ Int(loop)
+    if idleLists[list].first < 0 {
+      list = base
+      while idleLists[list].first < 0 { list &+= 1 }
+    }
+    let isRoundRobin = pools[pool.index].limits.isRoundRobin
+    let index = isRoundRobin ? idleLists[list].last : idleLists[list].first
+    servers.unlink(index, from: &idleLists[list])
+    servers[index].state = .leased
+    pools[pool.index].idle &-= 1
+    return index
+  }
+
+  /// The waiter whose turn it is: this loop's first, unless another loop's is older by far.
+  @inlinable
+  func nextWaiter(_ pool: Int32, loop: Int32) -> Int32 {
+    let base = Int(pool) &* loops
+    var best = waitLists[base &+ Int(loop)].first
+    var bound = UInt64.max
+    if best >= 0 {
+      let ticket = waiters[best].ticket
+      bound = ticket < Self.overtakingBound ? 0 : ticket &- Self.overtakingBound
+    }
+    for other in 0..<loops where other != Int(loop) {
+      let first = waitLists[base &+ other].first
+      if first >= 0 && waiters[first].ticket < bound {
+        bound = waiters[first].ticket
+        best = first
+      }
+    }
+    return best
+  }
+
+  @inlinable
+  mutating func removeWaiter(at index: Int32) {
+    let waiter = waiters[index]
+    waiters.unlink(index, from: &waitLists[Int(waiter.pool) &* loops &+ Int(waiter.loop)])
+    waiters[index].generation = 0
+    waiters.remove(index)
+    pools[Int(waiter.pool)].waiting &-= 1
+  }
+
+  @inlinable
+  mutating func queue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> Queued {
+    let waiter = enqueue(pool, client: client, loop: loop, now: now)
+    let mayOpen = pools[pool.index].opening < pools[pool.index].waiting
+    return Queued(waiter: waiter, opening: mayOpen ? open(pool, loop: loop, now: now) : nil)
+  }
+
+  @inlinable
+  mutating func enqueue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> WaiterID {
+    lastTicket &+= 1
+    lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
+    let index = waiters.insert(
+      Waiter(
+        client: client, pool: pool.rawValue, loop: loop, generation: lastGeneration,
+        ticket: lastTicket, since: now))
+    waiters.append(index, to: &waitLists[pool.index &* loops &+ Int(loop)])
+    pools[pool.index].waiting &+= 1
+    return WaiterID(index: index, generation: lastGeneration)
+  }
+
+  /// Why a server that has become free is closed and not used again; nil: it is used.
+  @inlinable @inline(__always)
+  func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+    let pool = Int(servers[index].pool)
+    let lifetime = pools[pool].limits.serverLifetime
+    let age = now &- servers[index].connectedAt
+    if servers[index].epoch == pools[pool].epoch && !isPaused
+      && pools[pool].total <= pools[pool].limits.size && (lifetime == 0 || age < lifetime)
+    {
+      return nil
+    }
+    return slowEndingOf(index, now: now)
+  }
+
+  @usableFromInline @inline(never)
+  func slowEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+    let pool = pools[Int(servers[index].pool)]
+    if pool.isRemoved { return .databaseRemoved }
+    if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
+    if isPaused { return .paused }
+    let lifetime = pool.limits.serverLifetime
+    if lifetime != 0 && now &- servers[index].connectedAt >= lifetime { return .lifetimeOver }
+    // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
+    if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
+    return nil
+  }
+}

@@ -1,0 +1,131 @@
+import PostgresWire
+
+/// Walks the frames of a server's bytes and stops where its caller must act.
+///
+/// Bodies stream; only ParameterStatus and ErrorResponse (when it is not very long) are waited for
+/// whole. Like ``ClientScanner`` it keeps no bytes. One call's range is either all for the client or all
+/// an answer to the pooler's own query, since that changes only at a ReadyForQuery, where it stops.
+public struct ServerScanner: Equatable, Sendable {
+  @usableFromInline var remaining: UInt32 = 0
+
+  /// The longest message that is waited for whole, header included.
+  @inlinable public static var wholeMessageLimit: Int { 16_384 }
+
+  public init() {}
+
+  /// The last message has not come whole.
+  @inlinable public var isMidMessage: Bool { remaining != 0 }
+
+  /// Scans `bytes` from `start` to the next event.
+  @inlinable
+  public mutating func next(
+    _ bytes: RawSpan, from start: Int, ledger: inout Ledger
+  ) -> ServerScan {
+    let end = bytes.byteCount
+    let rest = min(Int(remaining), end &- start)
+    var position = start &+ rest
+    remaining &-= UInt32(truncatingIfNeeded: rest)
+    while end &- position >= 5 {
+      let type = unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)
+      let length = UInt32(
+        bigEndian: unsafe bytes.unsafeLoadUnaligned(
+          fromByteOffset: position &+ 1, as: UInt32.self))
+      guard length >= 4 && length < 0x8000_0000 else {
+        return ServerScan(position: position, event: .violation)
+      }
+      let whole = Int(length) &+ 1
+      if type == ServerMessageType.readyForQuery {
+        guard length == 5 else { return ServerScan(position: position, event: .violation) }
+        guard end &- position >= 6 else { break }
+        let status = unsafe bytes.unsafeLoad(fromByteOffset: position &+ 5, as: UInt8.self)
+        let event: ServerScan.Event
+        switch ledger.readyForQueryReceived(status) {
+        case .client: event = .readyForQuery
+        case .own: event = .ownReadyForQuery
+        case .unexpected: event = .violation
+        }
+        return ServerScan(position: position &+ 6, event: event)
+      }
+      if Self.isSpecial(type) {
+        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else { break }
+        if event != .passing {
+          return ServerScan(position: event == .violation ? position : position &+ whole, event: event)
+        }
+      }
+      let here = min(whole, end &- position)
+      position &+= here
+      remaining = UInt32(truncatingIfNeeded: whole &- here)
+    }
+    return ServerScan(position: position, event: .drained)
+  }
+
+  /// Messages of which more than the header counts.
+  @inlinable @inline(__always)
+  static func isSpecial(_ type: UInt8) -> Bool {
+    switch type {
+    case ServerMessageType.parameterStatus, ServerMessageType.errorResponse,
+      ServerMessageType.copyIn, ServerMessageType.copyBoth, ServerMessageType.authentication,
+      ServerMessageType.backendKeyData, ServerMessageType.negotiateProtocolVersion:
+      true
+    default: false
+    }
+  }
+
+  /// The event of a special message; nil while it has still to come whole.
+  @usableFromInline @inline(never)
+  func special(
+    _ type: UInt8, at position: Int, whole: Int, end: Int, _ ledger: inout Ledger
+  ) -> ServerScan.Event? {
+    let isHere = whole <= end - position
+    let body = ServerScan.Body(start: position + 5, count: whole - 5)
+    switch type {
+    case ServerMessageType.parameterStatus:
+      guard whole <= Self.wholeMessageLimit else { return .violation }
+      return isHere ? .parameterStatus(body) : nil
+    case ServerMessageType.errorResponse:
+      if !isHere && whole <= Self.wholeMessageLimit { return nil }
+      ledger.errorReceived()
+      return isHere ? .errorResponse(body) : .passing
+    case ServerMessageType.copyIn, ServerMessageType.copyBoth:
+      ledger.copyInReceived()
+      return .passing
+    default:
+      // A login message after the login.
+      return .violation
+    }
+  }
+}
+
+/// What a scan of a server's bytes found.
+public struct ServerScan: Equatable, Sendable {
+  /// Where the scan ended: behind the message that is the event.
+  public var position: Int
+  public var event: Event
+
+  /// Where a message's body lies in the scanned bytes.
+  public struct Body: Equatable, Sendable {
+    public var start: Int
+    public var count: Int
+  }
+
+  public enum Event: Equatable, Sendable {
+    /// Nothing to act on; only within a scan.
+    case passing
+    /// All is taken, but perhaps for a message that has to come whole first.
+    case drained
+    /// A client's query is answered. The ledger tells whether more is owed.
+    case readyForQuery
+    /// The pooler's own query is answered.
+    case ownReadyForQuery
+    case parameterStatus(Body)
+    case errorResponse(Body)
+    /// The server does not speak the protocol: its connection can't be used any longer.
+    case violation
+  }
+
+  @inlinable
+  init(position: Int, event: Event) {
+    self.position = position
+    self.event = event
+  }
+}
