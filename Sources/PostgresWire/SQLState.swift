@@ -1,0 +1,55 @@
+/// SQLSTATEs by their names in appendix A of PostgreSQL's documentation: those a pooler uses.
+public enum SQLState {
+  public static let successfulCompletion = "00000"
+  public static let warning = "01000"
+
+  public static let connectionException = "08000"
+  public static let sqlclientUnableToEstablishSqlconnection = "08001"
+  public static let connectionDoesNotExist = "08003"
+  public static let sqlserverRejectedEstablishmentOfSqlconnection = "08004"
+  public static let connectionFailure = "08006"
+  public static let transactionResolutionUnknown = "08007"
+  public static let protocolViolation = "08P01"
+
+  public static let featureNotSupported = "0A000"
+  public static let characterNotInRepertoire = "22021"
+  public static let invalidParameterValue = "22023"
+  public static let activeSQLTransaction = "25001"
+  public static let noActiveSQLTransaction = "25P01"
+  public static let inFailedSQLTransaction = "25P02"
+  public static let idleInTransactionSessionTimeout = "25P03"
+  public static let transactionTimeout = "25P04"
+  public static let invalidSQLStatementName = "26000"
+  public static let invalidAuthorizationSpecification = "28000"
+  public static let invalidPassword = "28P01"
+  public static let invalidCatalogName = "3D000"
+  /// PostgreSQL's other name for 3D000.
+  public static let undefinedDatabase = "3D000"
+
+  public static let insufficientPrivilege = "42501"
+  public static let syntaxError = "42601"
+  public static let undefinedObject = "42704"
+  public static let duplicatePreparedStatement = "42P05"
+
+  public static let insufficientResources = "53000"
+  public static let diskFull = "53100"
+  public static let outOfMemory = "53200"
+  public static let tooManyConnections = "53300"
+  public static let configurationLimitExceeded = "53400"
+  public static let programLimitExceeded = "54000"
+  public static let objectNotInPrerequisiteState = "55000"
+  public static let cantChangeRuntimeParam = "55P02"
+
+  public static let operatorIntervention = "57000"
+  public static let queryCanceled = "57014"
+  public static let adminShutdown = "57P01"
+  public static let crashShutdown = "57P02"
+  public static let cannotConnectNow = "57P03"
+  public static let databaseDropped = "57P04"
+  public static let idleSessionTimeout = "57P05"
+
+  public static let systemError = "58000"
+  public static let ioError = "58030"
+  public static let configFileError = "F0000"
+  public static let internalError = "XX000"
+}
