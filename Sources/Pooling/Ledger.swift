@@ -37,12 +37,14 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline var entries: UInt64 = 0
   @usableFromInline var count: UInt8 = 0
   /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
-  public internal(set) var status = TransactionStatus.idle
+  @inlinable public var status: UInt8 { lastStatus }
+  @usableFromInline var lastStatus = TransactionStatus.idle
   @usableFromInline var batchIsOpen = false
   @usableFromInline var isCopyingIn = false
   @usableFromInline var copyDataWasSent = false
   /// The count can no longer be trusted: the server stays with its client and is closed after it.
-  public internal(set) var isTainted = false
+  @inlinable public var isTainted: Bool { taint }
+  @usableFromInline var taint = false
 
   public init() {}
 
@@ -73,12 +75,12 @@ public struct Ledger: Equatable, Sendable {
     switch type {
     case ClientMessageType.query, ClientMessageType.functionCall:
       guard count < Self.capacity else { return false }
-      if batchIsOpen { isTainted = true }
+      if batchIsOpen { taint = true }
       push(.simple)
     case ClientMessageType.sync:
       guard count < Self.capacity else { return false }
       if isCopyingIn || copyDataWasSent {
-        isTainted = true
+        taint = true
       } else {
         push(.sync)
         batchIsOpen = false
@@ -127,7 +129,7 @@ public struct Ledger: Equatable, Sendable {
   /// Records a ReadyForQuery with its status byte.
   @inlinable
   public mutating func readyForQueryReceived(_ newStatus: UInt8) -> Ready {
-    status = newStatus
+    lastStatus = newStatus
     // One client, one query: the common case.
     if count == 1 && entries != Entry.copyEnd.rawValue {
       let wasOwn = entries == Entry.own.rawValue

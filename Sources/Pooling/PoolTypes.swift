@@ -86,6 +86,12 @@ public struct LeasedServer: Equatable, Sendable {
 public struct Queued: Equatable, Sendable {
   public var waiter: WaiterID
   public var opening: Opening?
+
+  @inlinable
+  public init(waiter: WaiterID, opening: Opening?) {
+    self.waiter = waiter
+    self.opening = opening
+  }
 }
 
 /// A connection that the caller is to open now; it is counted already.

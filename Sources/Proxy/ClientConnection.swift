@@ -1,0 +1,89 @@
+import Pooling
+import Reactor
+import Settings
+
+typealias ClientPointer = UnsafeMutablePointer<ClientConnection>
+
+/// Where a client connection stands.
+///
+/// | phase | becomes | by |
+/// |---|---|---|
+/// | unused | login | accept |
+/// | login | idle | authentication, and a server that has told its parameters |
+/// | idle | active, preparing or waiting | bytes from the client |
+/// | waiting | active or preparing | a server is granted |
+/// | preparing | active | the server's checks and SETs are through |
+/// | active | idle | the server is clean and goes back |
+/// | any | closed | the end, whoever brings it about |
+/// | closed | unused | nothing refers to it any longer |
+enum ClientPhase: UInt8 {
+  case unused
+  case login
+  case idle
+  case waiting
+  case preparing
+  case active
+  /// Ended; a server that was granted meanwhile has still to come and be sent back.
+  case closed
+}
+
+/// One client, in a place of its loop's slab for life. Only that loop touches it.
+struct ClientConnection: ~Copyable {
+  var stream = Stream()
+  var scanner = ClientScanner()
+  var phase = ClientPhase.unused
+  var mode = PoolMode.transaction
+  /// What the scanner left waits for replies, not for more bytes.
+  var isHeld = false
+  /// It is in the loop's list of clients to be run.
+  var isListed = false
+  var isUnix = false
+  /// It counts towards max_client_conn.
+  var isCounted = false
+  var pool = PoolID(-1)
+  var waiter = WaiterID.none
+  var parameterSet: ParameterSets.Number = -1
+  var server: ServerPointer?
+  var nextListed: ClientPointer?
+  /// When the present phase began, in microseconds.
+  var since: UInt64 = 0
+  var connectedAt: UInt64 = 0
+  var cancelKey: UInt64 = 0
+  /// Only until the login is complete.
+  var login: ClientLogin?
+  /// Who it is, for the log.
+  var identity: ClientIdentity?
+
+}
+
+/// Who a client is, for the log and for errors. One small object a client.
+final class ClientIdentity {
+  let address: SocketAddress
+  /// The process at the other end of a unix socket; 0 if unknown.
+  let peerProcess: Int32
+  var user = ""
+  var database = ""
+
+  init(address: SocketAddress, peerProcess: Int32) {
+    self.address = address
+    self.peerProcess = peerProcess
+  }
+
+  /// `host:port`, or `unix(pid):port` as PgBouncer writes it.
+  func place(unixPort: Int) -> String {
+    address.isUnix ? "unix(\(peerProcess)):\(unixPort)" : address.description
+  }
+}
+
+extension UnsafeMutablePointer where Pointee: ~Copyable {
+  /// The address as a handle, which pools and mail carry.
+  @inline(__always)
+  var asHandle: Handle { Handle(UInt(bitPattern: self)) }
+
+  /// The pointer that a handle was made from.
+  @inline(__always)
+  init(handle: Handle) {
+    // A handle is only ever made by `asHandle`.
+    self.init(bitPattern: UInt(handle))!
+  }
+}

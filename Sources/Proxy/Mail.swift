@@ -1,0 +1,25 @@
+import PostgresWire
+import Pooling
+import Reactor
+
+/// What one thread tells a loop.
+enum Mail: Sendable {
+  /// A connection that has been accepted is this loop's now.
+  case accepted(fd: Int32, address: SocketAddress)
+  /// A leased server has come to one of this loop's clients.
+  case granted(server: Handle, client: Handle)
+  /// Somebody asks to cancel what this client runs. The asker's socket is this loop's now.
+  case cancel(client: Handle, key: UInt64, requester: Int32)
+  /// A host name of a login has been resolved.
+  case resolved(server: Handle, serial: UInt64, answer: Resolver.Answer)
+  /// No connection of the pool could be opened: those who wait for its first fail.
+  case poolFailed(PoolID, sqlstate: String, message: String)
+  /// The pool's database is gone from the configuration.
+  case poolRemoved(PoolID)
+  /// The configuration has been read anew.
+  case reload
+  /// Stop listening.
+  case stopListening
+  /// Close every client and leave.
+  case stop
+}

@@ -1,0 +1,110 @@
+import Pooling
+import PostgresAuth
+import PostgresWire
+import Reactor
+import Settings
+
+/// What a pool's connections need to know, as the configuration has it now. Immutable: a reload makes
+/// new ones.
+final class Route: Sendable {
+  let pool: PoolID
+  let database: DatabaseSettings
+  /// Who logs in to the server.
+  let user: String
+  let secret: StoredSecret?
+  let mode: PoolMode
+  let hosts: [String]
+  /// Sent before a released server may serve another client; nil: nothing.
+  let resetQuery: String?
+  /// The same for transaction and statement mode (server_reset_query_always).
+  let resetQueryAlways: Bool
+  let checkQuery: String?
+  let connectQuery: String?
+  /// In microseconds; 0 is off.
+  let connectTimeout: UInt64
+  let queryTimeout: UInt64
+  let idleTransactionTimeout: UInt64
+  let transactionTimeout: UInt64
+  let clientIdleTimeout: UInt64
+
+  init(pool: PoolID, database: DatabaseSettings, user: String, settings: Settings) {
+    self.pool = pool
+    self.database = database
+    self.user = user
+    secret = Self.secret(database: database, user: user, settings: settings)
+    mode = settings.poolMode(database: database.name, user: user)
+    hosts = settings.serverHosts(of: database)
+    resetQuery = settings.serverResetQuery.isEmpty ? nil : settings.serverResetQuery
+    resetQueryAlways = settings.serverResetQueryAlways
+    switch settings.serverCheck {
+    case .none: checkQuery = nil
+    case .emptyQuery: checkQuery = ""
+    case .query(let text): checkQuery = text
+    }
+    connectQuery = database.connectQuery
+    connectTimeout = settings.serverConnectTimeout.microseconds
+    queryTimeout = settings.queryTimeout(user: user).microseconds
+    idleTransactionTimeout = settings.idleTransactionTimeout(user: user).microseconds
+    transactionTimeout = settings.transactionTimeout(user: user).microseconds
+    clientIdleTimeout = settings.clientIdleTimeout(user: user).microseconds
+  }
+
+  private static func secret(
+    database: DatabaseSettings, user: String, settings: Settings
+  ) -> StoredSecret? {
+    if database.user != nil, let own = database.password { return StoredSecret(own.text) }
+    return settings.secrets[user].map { StoredSecret($0.text) }
+  }
+
+  /// Whether a connection made for the other route would do for this one.
+  func leadsWhere(_ other: Route) -> Bool {
+    database.dbname == other.database.dbname && hosts == other.hosts
+      && database.port == other.database.port && user == other.user
+      && connectQuery == other.connectQuery
+      && database.clientEncoding == other.database.clientEncoding
+      && database.dateStyle == other.database.dateStyle
+      && database.timeZone == other.database.timeZone
+  }
+
+  /// The limits of the pool.
+  static func limits(
+    database: DatabaseSettings, user: String, settings: Settings
+  ) -> PoolLimits {
+    let name = database.name
+    var limits = PoolLimits()
+    limits.size = settings.poolSize(database: name, user: user)
+    limits.reserveSize = settings.reservePoolSize(database: name, user: user)
+    limits.reserveTimeout = settings.reservePoolTimeout.microseconds
+    limits.minimumSize = settings.minPoolSize(database: name, user: user)
+    limits.serverLifetime = settings.serverLifetime(database: name).microseconds
+    limits.serverIdleTimeout = settings.serverIdleTimeout.microseconds
+    limits.serverCheckDelay =
+      settings.serverCheck == .none ? nil : settings.serverCheckDelay.microseconds
+    limits.loginRetry = settings.serverLoginRetry.microseconds
+    limits.queryWaitTimeout =
+      settings.queryWaitTimeout(database: name, user: user).microseconds
+    limits.queryWaitNotify = settings.queryWaitNotify.microseconds
+    limits.poolIdleTimeout =
+      (database.isAutomatic ? settings.autodbIdleTimeout : settings.poolIdleTimeout).microseconds
+    limits.isRoundRobin = settings.serverRoundRobin
+    limits.isAlwaysWarm = database.user != nil
+    return limits
+  }
+}
+
+extension Duration {
+  /// Whole microseconds; what is negative counts as 0, what is too long as the longest.
+  var microseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0 else { return 0 }
+    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000)
+    return overflow ? .max : whole &+ UInt64(attoseconds / 1_000_000_000_000)
+  }
+}
+
+/// What a pool's servers said of themselves at login: what its clients are told at theirs.
+final class Welcome: Sendable {
+  let parameters: [StartupParameter]
+
+  init(parameters: [StartupParameter]) { self.parameters = parameters }
+}

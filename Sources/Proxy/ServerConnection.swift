@@ -1,0 +1,138 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Synchronization
+
+typealias ServerPointer = UnsafeMutablePointer<ServerConnection>
+
+/// Where a server connection stands.
+enum ServerPhase: UInt8 {
+  case unused
+  /// The host name is being resolved, the socket connected, the login under way.
+  case login
+  /// In a pool, or leased to a client.
+  case ready
+}
+
+/// A query of the pooler's own that a server is answering.
+enum ServerTask: UInt8 {
+  case none
+  /// connect_query, after the login.
+  case connectQuery
+  /// server_check_query, before a client gets a server that has been idle for long.
+  case check
+  /// SETs that bring the server to the client's parameters.
+  case parameters
+  /// server_reset_query, after a client has left.
+  case reset
+}
+
+/// Which loop a server connection belongs to, and whether it is idle, in one word: loops read it
+/// without a lock to tell a stale event from their own, and write it only under the pools' lock.
+struct Ownership: Equatable {
+  var word: UInt32
+
+  @inline(__always)
+  init(word: UInt32) { self.word = word }
+
+  @inline(__always)
+  init(loop: Int32, isIdle: Bool) { word = UInt32(bitPattern: loop) << 1 | (isIdle ? 1 : 0) }
+
+  static let nobody = Ownership(word: .max)
+}
+
+/// One server connection. Its place never moves; which loop may touch it is told by `ownership`.
+///
+/// All but `ownership` is touched by the owning loop alone.
+struct ServerConnection: ~Copyable {
+  let ownership = Atomic<UInt32>(Ownership.nobody.word)
+  var stream = Stream()
+  var scanner = ServerScanner()
+  var ledger = Ledger()
+  var phase = ServerPhase.unused
+  var task = ServerTask.none
+  /// The server has said FATAL: whoever it served knows why.
+  var saidFatal = false
+  /// It has been idle for long and is to be checked before its next use.
+  var needsCheck = false
+  /// Cancel requests that are on their way to this server.
+  var cancels: Int32 = 0
+  var client: ClientPointer?
+  var id = ServerID(-1)
+  var pool = PoolID(-1)
+  var parameterSet: ParameterSets.Number = -1
+  /// When the client took it, and when the running query began; microseconds.
+  var leasedAt: UInt64 = 0
+  var queryStartedAt: UInt64 = 0
+  /// What the server said against the pooler's own query.
+  var taskError: ErrorFields?
+  var login: ServerLogin?
+  var details: ServerDetails?
+
+  /// Back to unused, but for the ownership, which other loops may be reading.
+  mutating func reset() {
+    stream = Stream()
+    scanner = ServerScanner()
+    ledger = Ledger()
+    phase = .unused
+    task = .none
+    saidFatal = false
+    needsCheck = false
+    cancels = 0
+    client = nil
+    id = ServerID(-1)
+    pool = PoolID(-1)
+    parameterSet = -1
+    taskError = nil
+    login = nil
+    details = nil
+  }
+}
+
+extension UnsafeMutablePointer<ServerConnection> {
+  @inline(__always)
+  func own(_ ownership: Ownership) {
+    pointee.ownership.store(ownership.word, ordering: .releasing)
+  }
+
+  @inline(__always)
+  var ownership: Ownership { Ownership(word: pointee.ownership.load(ordering: .acquiring)) }
+}
+
+/// What is known of a server connection for its life and rarely looked at.
+final class ServerDetails {
+  let address: SocketAddress
+  /// As the log names it: `host:port`.
+  let place: String
+  let connectedAt: UInt64
+  let key: CancelKey?
+
+  init(address: SocketAddress, place: String, connectedAt: UInt64, key: CancelKey?) {
+    self.address = address
+    self.place = place
+    self.connectedAt = connectedAt
+    self.key = key
+  }
+}
+
+/// Places for server connections, shared by all loops. A place is not used again before all loops
+/// have long forgotten the events of its last user.
+struct ServerPlaces: ~Copyable {
+  private var free: [(place: ServerPointer, since: UInt64)] = []
+  private static var quarantineMicroseconds: UInt64 { 5_000_000 }
+
+  mutating func take(now: UInt64) -> ServerPointer {
+    if let first = free.first, now &- first.since >= Self.quarantineMicroseconds {
+      return free.removeFirst().place
+    }
+    let place = ServerPointer.allocate(capacity: 1)
+    place.initialize(to: ServerConnection())
+    return place
+  }
+
+  mutating func giveBack(_ place: ServerPointer, now: UInt64) {
+    place.own(.nobody)
+    place.pointee.reset()
+    free.append((place, now))
+  }
+}
