@@ -11,7 +11,8 @@ typealias ClientPointer = UnsafeMutablePointer<ClientConnection>
 /// | unused | login | accept |
 /// | login | idle | authentication, and a server that has told its parameters |
 /// | idle | active, preparing or waiting | bytes from the client |
-/// | waiting | active or preparing | a server is granted |
+/// | waiting | granted | a server comes |
+/// | granted | active or preparing | its turn in the loop's list |
 /// | preparing | active | the server's checks and SETs are through |
 /// | active | idle | the server is clean and goes back |
 /// | any | closed | the end, whoever brings it about |
@@ -21,6 +22,7 @@ enum ClientPhase: UInt8 {
   case login
   case idle
   case waiting
+  case granted
   case preparing
   case active
   /// Ended; a server that was granted meanwhile has still to come and be sent back.
@@ -38,6 +40,8 @@ struct ClientConnection: ~Copyable {
   /// It is in the loop's list of clients to be run.
   var isListed = false
   var isUnix = false
+  /// A server that another loop has granted is on its way: the place must not be used again yet.
+  var isAwaited = false
   /// It counts towards max_client_conn.
   var isCounted = false
   var pool = PoolID(-1)

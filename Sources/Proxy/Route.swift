@@ -76,7 +76,8 @@ final class Route: Sendable {
     limits.reserveSize = settings.reservePoolSize(database: name, user: user)
     limits.reserveTimeout = settings.reservePoolTimeout.microseconds
     limits.minimumSize = settings.minPoolSize(database: name, user: user)
-    limits.serverLifetime = settings.serverLifetime(database: name).microseconds
+    // Zero means: after one use.
+    limits.serverLifetime = max(1, settings.serverLifetime(database: name).microseconds)
     limits.serverIdleTimeout = settings.serverIdleTimeout.microseconds
     limits.serverCheckDelay =
       settings.serverCheck == .none ? nil : settings.serverCheckDelay.microseconds

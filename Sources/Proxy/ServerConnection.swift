@@ -55,6 +55,8 @@ struct ServerConnection: ~Copyable {
   var saidFatal = false
   /// It has been idle for long and is to be checked before its next use.
   var needsCheck = false
+  /// server_reset_query is due before its next use.
+  var needsReset = false
   /// Cancel requests that are on their way to this server.
   var cancels: Int32 = 0
   var client: ClientPointer?
@@ -78,6 +80,7 @@ struct ServerConnection: ~Copyable {
     task = .none
     saidFatal = false
     needsCheck = false
+    needsReset = false
     cancels = 0
     client = nil
     id = ServerID(-1)

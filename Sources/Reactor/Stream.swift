@@ -10,6 +10,8 @@ public struct Stream {
   public var sawHangup = false
   /// Bytes that were read and could not be taken yet. They come first at the next `receive`.
   public var carry = Backlog()
+  /// What is carried has not been looked at yet: `receive` gives it without waiting for more.
+  public var hasUnseen = false
   /// Bytes that the kernel has not taken yet.
   public var outgoing = Backlog()
 
@@ -29,12 +31,17 @@ public struct Stream {
     case failed(Int32)
   }
 
-  /// Reads what is there behind what was carried.
+  /// Reads what is there behind what was carried. A buffer that the carried bytes fill is the end:
+  /// no message is waited for that is so long.
   @inlinable
   public mutating func receive<E: Engine>(
     _ engine: E, into buffer: UnsafeMutableRawPointer, capacity: Int
   ) -> Received {
     let carried = carry.isEmpty ? 0 : carry.move(to: buffer)
+    if hasUnseen {
+      hasUnseen = false
+      if carried > 0 { return .bytes(carried) }
+    }
     let room = capacity &- carried
     let result = engine.receive(fd, into: buffer + carried, count: room)
     if result > 0 {

@@ -1,0 +1,317 @@
+import CLinux
+import Pooling
+import PostgresAuth
+import PostgresWire
+import Reactor
+import Settings
+
+// How a client comes in.
+extension Worker {
+  /// Reads what a client says during its login.
+  @inline(never)
+  func runLogin(_ client: ClientPointer) {
+    guard let login = client.pointee.login else { return }
+    if login.stage == .waitingForServer {
+      if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
+      return
+    }
+    while client.pointee.phase == .login, login.stage != .waitingForServer,
+      client.pointee.stream.isReadable
+    {
+      switch client.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
+      case .bytes(let count):
+        let bytes = Array(UnsafeRawBufferPointer(start: scratch, count: count))
+        readLogin(client, login, bytes)
+      case .nothing: return
+      case .end, .failed: return endClient(client, .clientUnexpectedEOF)
+      }
+    }
+  }
+
+  /// Takes whole messages from `bytes`; the rest is carried until more comes.
+  private func readLogin(_ client: ClientPointer, _ login: ClientLogin, _ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while client.pointee.phase == .login, login.stage != .waitingForServer {
+      let taken =
+        login.stage == .startup
+        ? takeStartup(client, login, Array(rest)) : takePassword(client, login, rest)
+      guard let taken else { break }
+      rest = rest.dropFirst(taken)
+    }
+    guard client.pointee.phase != .unused, client.pointee.phase != .closed, !rest.isEmpty
+    else { return }
+    rest.withUnsafeBytes { client.pointee.stream.carry.append($0) }
+    if client.pointee.phase != .login || login.stage == .waitingForServer {
+      // What follows the login has not been looked at.
+      client.pointee.stream.hasUnseen = true
+      client.pointee.stream.isReadable = true
+      if client.pointee.phase == .idle { list(client) }
+    }
+  }
+
+  // MARK: startup
+
+  private func takeStartup(
+    _ client: ClientPointer, _ login: ClientLogin, _ bytes: [UInt8]
+  ) -> Int? {
+    let parsed: (packet: StartupPacket, consumed: Int)?
+    do {
+      parsed = try StartupPacket.parse(bytes)
+    } catch {
+      endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
+      return nil
+    }
+    guard let parsed else { return nil }
+    switch parsed.packet {
+    case .sslRequest, .gssEncryptionRequest:
+      send([UInt8(ascii: "N")], to: client)
+    case .cancelRequest(let key):
+      requestCancel(client, key)
+      return nil
+    case .startup(let message):
+      begin(client, login, message)
+    }
+    return parsed.consumed
+  }
+
+  private func begin(_ client: ClientPointer, _ login: ClientLogin, _ message: StartupMessage) {
+    let user = message.user
+    let databaseName = message.database ?? user
+    client.pointee.identity?.user = user
+    client.pointee.identity?.database = databaseName
+    if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue {
+      return endClient(client, .shuttingDown)
+    }
+    if pooler.loggedInClients.count >= settings.maxClientConn {
+      return endClient(client, .tooManyClients)
+    }
+    pooler.loggedInClients.add(1)
+    client.pointee.isCounted = true
+    do {
+      let names = pooler.parameterSets.withLock { $0 }
+      try login.take(message, ignored: settings.ignoreStartupParameters) {
+        names.index(of: $0) != nil
+      }
+    } catch {
+      return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
+    }
+    if message.minorVersion > 0 || !message.protocolOptions.isEmpty {
+      login.unrecognisedOptions = message.protocolOptions
+    }
+    login.user = user
+    login.database = settings.database(named: databaseName)
+    beginAuthentication(client, login, databaseName)
+  }
+
+  private func beginAuthentication(
+    _ client: ClientPointer, _ login: ClientLogin, _ databaseName: String
+  ) {
+    if databaseName == "pgbouncer" { return endClient(client, .reservedDatabase(databaseName)) }
+    let secret = settings.secrets[login.user].map { StoredSecret($0.text) }
+    var authenticator = ClientAuthenticator(
+      method: settings.authType.method, user: login.user, userExists: secret != nil,
+      secret: secret, randomBytes: RandomBytes.make(ClientAuthenticator.randomBytesNeeded),
+      scramIterations: settings.scramIterations)
+    let step = authenticator.start()
+    login.authenticator = authenticator
+    login.stage = .authenticating
+    take(step, client, login)
+  }
+
+  // MARK: authentication
+
+  private func takePassword(
+    _ client: ClientPointer, _ login: ClientLogin, _ bytes: ArraySlice<UInt8>
+  ) -> Int? {
+    guard let type = bytes.first else { return nil }
+    guard type == ClientMessageType.password else {
+      endClient(
+        client,
+        type == ClientMessageType.terminate
+          ? .clientClosed
+          : .startupRefused(
+            sqlstate: SQLState.protocolViolation,
+            message: "expected password response, got message type \(type)"))
+      return nil
+    }
+    guard bytes.count >= 5 else { return nil }
+    let length = bytes.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) }
+    guard length >= 4, length - 4 <= ClientAuthenticator.maximumBodyBytes else {
+      endClient(client, .invalidMessageLength)
+      return nil
+    }
+    guard bytes.count > length else { return nil }
+    let body = Array(bytes.dropFirst(5).prefix(length - 4))
+    if let step = login.authenticator?.receive(passwordMessageBody: body) {
+      take(step, client, login)
+    }
+    return length + 1
+  }
+
+  private func take(_ step: AuthStep, _ client: ClientPointer, _ login: ClientLogin) {
+    switch step {
+    case .send(let bytes): send(bytes, to: client)
+    case .failed(let failure):
+      endClient(
+        client,
+        .authenticationFailed(sqlstate: failure.sqlstate, message: failure.message))
+    case .succeeded(let bytes, let keys, let password):
+      login.pendingBytes = bytes
+      login.authenticator = nil
+      if keys != nil || password != nil {
+        pooler.directory.withLock { directory in
+          if let keys { directory.learned[login.user, default: LearnedSecret()].keys = keys }
+          if let password {
+            directory.learned[login.user, default: LearnedSecret()].password = password
+          }
+        }
+      }
+      authenticated(client, login)
+    }
+  }
+
+  /// The client is who it says: it joins its pool.
+  private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
+    let databaseName = client.pointee.identity?.database ?? ""
+    guard let database = login.database else {
+      return endClient(client, .noSuchDatabase(databaseName))
+    }
+    if settings.authType == .any && database.user == nil {
+      return endClient(
+        client,
+        .startupRefused(
+          sqlstate: SQLState.configFileError,
+          message: "bouncer config error: auth_type any needs a user in the database's entry"))
+    }
+    switch pooler.join(database: database, user: login.user) {
+    case .failure(.maxDatabaseClients): return endClient(client, .tooManyDatabaseClients)
+    case .failure(.maxUserClients): return endClient(client, .tooManyUserClients)
+    case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
+    case .success(let pool):
+      client.pointee.pool = pool
+      if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
+    }
+    client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode
+    if pooler.welcome(client.pointee.pool) != nil, !isFailing(client) {
+      completeLogin(client)
+    } else {
+      waitForFirstServer(client, login)
+    }
+  }
+
+  private func isFailing(_ client: ClientPointer) -> Bool {
+    pooler.pools.withLock { [now] in
+      $0.isFailing(client.pointee.pool, now: now)
+        && $0.census(client.pointee.pool).servers == 0
+    }
+  }
+
+  /// Queues the client for any server of the pool: it needs to hear what the server is like.
+  private func waitForFirstServer(_ client: ClientPointer, _ login: ClientLogin) {
+    if isFailing(client) {
+      let cause = pooler.directory.withLock { $0.lastFailures[client.pointee.pool] }
+      return endClient(
+        client,
+        .serverLoginFailed(
+          sqlstate: SQLState.connectionFailure,
+          message: "server login has been failing, cached error: \(cause ?? "unknown") "
+            + "(server_login_retry)"))
+    }
+    login.stage = .waitingForServer
+    switch takeServer(client) {
+    case .server(let leased):
+      let server = ServerPointer(handle: leased.handle)
+      attach(server, to: client)
+      if leased.loop != id { adopt(server, from: leased.loop) }
+      if client.pointee.server == server { prepare(client, server) }
+    case .queued(let queued):
+      client.pointee.waiter = queued.waiter
+      loginWaiters.append(client)
+      if let opening = queued.opening { beginOpening(opening) }
+    }
+  }
+
+  // MARK: the end of the login
+
+  /// Tells the client what it needs to know, and lets it in.
+  func completeLogin(_ client: ClientPointer) {
+    guard let login = client.pointee.login,
+      let welcome = pooler.welcome(client.pointee.pool)
+    else {
+      return endClient(client, .internalError("the pool's servers have not told their parameters"))
+    }
+    loginWaiters.removeAll { $0 == client }
+    client.pointee.login = nil
+    client.pointee.waiter = .none
+    client.pointee.phase = .idle
+    client.pointee.since = now
+    client.pointee.parameterSet = chooseParameters(login, welcome, client)
+    var writer = MessageWriter()
+    writer.bytes = login.pendingBytes
+    if let unrecognised = login.unrecognisedOptions {
+      writer.negotiateProtocolVersion(newestMinor: 0, unrecognised: unrecognised)
+    }
+    writer.authenticationOk()
+    for parameter in welcome.parameters {
+      let own = login.parameters.last {
+        $0.name.lowercased() == parameter.name.lowercased()
+      }
+      writer.parameterStatus(name: parameter.name, value: own?.value ?? parameter.value)
+    }
+    client.pointee.cancelKey = issueCancelKey(client)
+    writer.backendKeyData(CancelKey(packed: client.pointee.cancelKey))
+    if !settings.loginNotifyMessage.isEmpty {
+      writer.noticeResponse(
+        severity: "NOTICE", sqlstate: SQLState.successfulCompletion,
+        message: settings.loginNotifyMessage)
+    }
+    writer.readyForQuery(status: TransactionStatus.idle)
+    send(writer.bytes, to: client)
+    if settings.logConnections {
+      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no")
+    }
+    if client.pointee.stream.isReadable { list(client) }
+  }
+
+  /// The tracked parameters of a new client: the server's, but for what it asked for.
+  private func chooseParameters(
+    _ login: ClientLogin, _ welcome: Welcome, _ client: ClientPointer
+  ) -> ParameterSets.Number {
+    if settings.applicationNameAddHost { addHost(login, client) }
+    return pooler.parameterSets.withLock { sets in
+      var values = sets.unknown
+      for parameter in welcome.parameters + login.parameters {
+        if let index = sets.index(of: parameter.name) { values[index] = parameter.value }
+      }
+      return sets.intern(values)
+    }
+  }
+
+  /// application_name_add_host: tells in pg_stat_activity where the client is.
+  private func addHost(_ login: ClientLogin, _ client: ClientPointer) {
+    let place =
+      client.pointee.identity?.place(unixPort: settings.listenPort) ?? "unknown"
+    let own = login.parameters.last { $0.name == "application_name" }?.value ?? "app"
+    login.parameters.append(
+      StartupParameter(name: "application_name", value: "\(own) - \(place)"))
+  }
+
+  func send(_ bytes: [UInt8], to client: ClientPointer) {
+    guard !bytes.isEmpty else { return }
+    _ = bytes.withUnsafeBytes {
+      client.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
+    }
+  }
+}
+
+extension AuthType {
+  fileprivate var method: ClientAuthMethod {
+    switch self {
+    case .any: .any
+    case .trust: .trust
+    case .plain: .plain
+    case .md5: .md5
+    case .scramSHA256: .scram
+    }
+  }
+}

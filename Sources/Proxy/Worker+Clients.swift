@@ -1,0 +1,212 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// The way of a client's bytes to its server.
+extension Worker {
+  /// How many reads one connection gets before others have their turn.
+  static var readsPerTurn: Int { 16 }
+
+  func clientEvent(_ client: ClientPointer, _ event: EngineEvent) {
+    guard client.pointee.phase != .unused else { return }
+    if event.isHangup {
+      client.pointee.stream.sawHangup = true
+      client.pointee.stream.isReadable = true
+    }
+    if event.isReadable { client.pointee.stream.isReadable = true }
+    if event.isWritable && client.pointee.stream.isBlocked { flushClient(client) }
+    if client.pointee.stream.isReadable { runClient(client) }
+  }
+
+  /// Does for a client what can be done now.
+  @inline(__always)
+  func runClient(_ client: ClientPointer) {
+    switch client.pointee.phase {
+    case .idle:
+      if client.pointee.stream.isReadable { beginTransaction(client) }
+    case .active:
+      guard let server = client.pointee.server else { return }
+      pumpClient(client, server)
+      if client.pointee.server == server && server.pointee.stream.isReadable {
+        pumpServer(server)
+      }
+    case .granted:
+      guard let server = client.pointee.server else { return }
+      beginLease(client, server)
+    case .waiting:
+      // It is not read; but it may have given up.
+      if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
+    case .login: runLogin(client)
+    case .preparing, .unused: return
+    case .closed: retireIfClosed(client)
+    }
+  }
+
+  /// An idle client has sent something: it needs a server.
+  @inline(__always)
+  func beginTransaction(_ client: ClientPointer) {
+    if client.pointee.stream.sawHangup && hasLeft(client) { return }
+    let lease = takeServer(client)
+    switch lease {
+    case .server(let leased):
+      let server = ServerPointer(handle: leased.handle)
+      attach(server, to: client)
+      server.pointee.needsCheck = leased.needsCheck
+      if leased.loop != id {
+        client.pointee.phase = .granted
+        adopt(server, from: leased.loop)
+        guard client.pointee.server == server else { return }
+      }
+      beginLease(client, server)
+    case .queued(let queued):
+      client.pointee.phase = .waiting
+      client.pointee.waiter = queued.waiter
+      client.pointee.since = now
+      if let opening = queued.opening { beginOpening(opening, for: client) }
+    }
+  }
+
+  @inline(__always)
+  func takeServer(_ client: ClientPointer) -> Lease {
+    let pool = client.pointee.pool
+    let handle = client.asHandle
+    let owner = Ownership(loop: id, isIdle: false)
+    return pooler.pools.withLock { [id, now] pools in
+      let lease = pools.lease(pool, client: handle, loop: id, now: now)
+      if case .server(let leased) = lease { ServerPointer(handle: leased.handle).own(owner) }
+      return lease
+    }
+  }
+
+  @inline(__always)
+  func attach(_ server: ServerPointer, to client: ClientPointer) {
+    client.pointee.server = server
+    client.pointee.waiter = .none
+    server.pointee.client = client
+    server.pointee.leasedAt = now
+    server.pointee.needsReset = client.pointee.mode == .session || resetsAlways
+  }
+
+  /// Brings a leased server to where the client may use it, then lets the client's bytes flow.
+  @inline(__always)
+  func beginLease(_ client: ClientPointer, _ server: ServerPointer) {
+    if server.pointee.needsCheck || server.pointee.parameterSet != client.pointee.parameterSet
+      || client.pointee.login != nil
+    {
+      prepare(client, server)
+    } else {
+      client.pointee.phase = .active
+      pumpClient(client, server)
+    }
+  }
+
+  /// Forwards what the client has sent.
+  @inline(__always)
+  func pumpClient(_ client: ClientPointer, _ server: ServerPointer) {
+    var turns = 0
+    while client.pointee.stream.isReadable && !client.pointee.isHeld
+      && !server.pointee.stream.isBlocked
+    {
+      guard turns < Self.readsPerTurn else { return list(client) }
+      turns &+= 1
+      let received = client.pointee.stream.receive(
+        engine, into: scratch, capacity: Self.scratchSize)
+      switch received {
+      case .bytes(let count):
+        guard forwardFromClient(client, server, count) else { return }
+      case .nothing: break
+      case .end, .failed: return endClient(client, .clientUnexpectedEOF)
+      }
+    }
+    // It may have sent nothing that is answered: half a header, or COPY data that comes too late.
+    if server.pointee.ledger.isClean { settle(client, server) }
+  }
+
+  /// Scans the bytes in scratch and sends on what is to go; false if the client has ended.
+  @inline(__always)
+  func forwardFromClient(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
+    let owedBefore = server.pointee.ledger.owesReply
+    let scan = client.pointee.scanner.scan(
+      UnsafeRawBufferPointer(start: scratch, count: count).bytes, ledger: &server.pointee.ledger,
+      maxPacketSize: maxPacketSize)
+    if scan.forward != 0 {
+      _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
+      if !owedBefore { server.pointee.queryStartedAt = now }
+    }
+    if scan.forward == count && scan.stop == .drained { return true }
+    return stopForwarding(client, scan, count)
+  }
+
+  @inline(never)
+  private func stopForwarding(_ client: ClientPointer, _ scan: ClientScan, _ count: Int) -> Bool {
+    switch scan.stop {
+    case .drained, .mustWait:
+      client.pointee.isHeld = scan.stop == .mustWait
+      client.pointee.stream.carry.append(
+        UnsafeRawBufferPointer(start: scratch + scan.forward, count: count - scan.forward))
+      return true
+    case .terminate: endClient(client, .clientClosed)
+    case .invalidLength: endClient(client, .invalidMessageLength)
+    case .invalidType(let type): endClient(client, .invalidMessageType(type))
+    }
+    return false
+  }
+
+  /// Takes up again what had to wait for replies.
+  @inline(never)
+  func resumeHeld(_ client: ClientPointer, _ server: ServerPointer) {
+    client.pointee.isHeld = false
+    let count = client.pointee.stream.carry.move(to: scratch)
+    if count > 0 {
+      guard forwardFromClient(client, server, count) else { return }
+    }
+    if client.pointee.stream.isReadable { list(client) }
+  }
+
+  /// Gives a clean server back where the pool's mode says so.
+  @inline(__always)
+  func settle(_ client: ClientPointer, _ server: ServerPointer) {
+    if client.pointee.mode == .session || client.pointee.scanner.isMidMessage
+      || server.pointee.scanner.isMidMessage
+    {
+      return
+    }
+    client.pointee.phase = .idle
+    client.pointee.server = nil
+    client.pointee.since = now
+    server.pointee.client = nil
+    if client.pointee.stream.isReadable { list(client) }
+    release(server)
+  }
+
+  /// Sends what was kept for a client, then reads on from its server.
+  @inline(never)
+  func flushClient(_ client: ClientPointer) {
+    guard client.pointee.stream.flush(engine) else { return }
+    if let server = client.pointee.server, server.pointee.stream.isReadable,
+      client.pointee.phase == .active
+    {
+      pumpServer(server)
+    }
+  }
+
+  /// Whether an idle client whose socket has ended has left. What it sent before is looked at first:
+  /// Terminate is a goodbye.
+  @inline(never)
+  private func hasLeft(_ client: ClientPointer) -> Bool {
+    switch client.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
+    case .bytes:
+      // A query whose sender does not wait for the answer is not run.
+      let isGoodbye =
+        scratch.load(as: UInt8.self) == ClientMessageType.terminate
+        && !client.pointee.scanner.isMidMessage
+      endClient(client, isGoodbye ? .clientClosed : .clientUnexpectedEOF)
+      return true
+    case .nothing: return false
+    case .end, .failed:
+      endClient(client, .clientUnexpectedEOF)
+      return true
+    }
+  }
+}

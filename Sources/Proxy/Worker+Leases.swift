@@ -1,0 +1,309 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// What happens to a server between two clients: checks, SETs, reset, the pool.
+extension Worker {
+  // MARK: before a client
+
+  /// Does what a leased server needs before the client's bytes may flow.
+  @inline(never)
+  func prepare(_ client: ClientPointer, _ server: ServerPointer) {
+    if client.pointee.login != nil {
+      // It only needed to know what the server is like.
+      client.pointee.server = nil
+      server.pointee.client = nil
+      server.pointee.needsReset = false
+      completeLogin(client)
+      release(server)
+      return
+    }
+    client.pointee.phase = .preparing
+    if server.pointee.needsCheck {
+      server.pointee.needsCheck = false
+      if let check = route(server.pointee.pool)?.checkQuery {
+        return startTask(.check, check, on: server)
+      }
+    }
+    let sets = pooler.parameterSets.withLock {
+      $0.difference(from: server.pointee.parameterSet, to: client.pointee.parameterSet)
+    }
+    if sets.isEmpty {
+      adoptParameters(client, of: server)
+      client.pointee.phase = .active
+      return pumpClient(client, server)
+    }
+    let text = sets.map { "SET \($0.name)=\(SQLLiteral.quote($0.value))" }
+    debug(2) { "\(self.name(server)) varcache_apply: \(text.joined(separator: ";"))" }
+    startTask(.parameters, text.joined(separator: ";"), on: server)
+  }
+
+  /// Has the client go on with the server's parameters, which are what it asked for in the server's
+  /// own spelling.
+  func adoptParameters(_ client: ClientPointer, of server: ServerPointer) {
+    setParameters(&client.pointee.parameterSet, server.pointee.parameterSet)
+  }
+
+  func setParameters(_ number: inout ParameterSets.Number, _ new: ParameterSets.Number) {
+    let old = number
+    guard old != new else { return }
+    pooler.parameterSets.withLock {
+      $0.retain(new)
+      $0.release(old)
+    }
+    number = new
+  }
+
+  /// Sends a query of the pooler's own. What comes back ends in `taskDone`.
+  func startTask(_ task: ServerTask, _ query: String, on server: ServerPointer) {
+    server.pointee.task = task
+    server.pointee.taskError = nil
+    server.pointee.queryStartedAt = now
+    server.pointee.ledger.poolerSendsQuery()
+    var writer = MessageWriter()
+    writer.query(query)
+    send(writer.bytes, to: server)
+  }
+
+  func send(_ bytes: [UInt8], to server: ServerPointer) {
+    _ = bytes.withUnsafeBytes {
+      server.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
+    }
+  }
+
+  /// The server has answered the pooler's own query.
+  /// - Returns: whether it is still the same client's.
+  func taskDone(_ server: ServerPointer) -> Bool {
+    let task = server.pointee.task
+    let error = server.pointee.taskError
+    server.pointee.task = .none
+    server.pointee.taskError = nil
+    let client = server.pointee.client
+    switch task {
+    case .none: break
+    case .connectQuery:
+      if let error {
+        openingFailed(server, error.sqlstate, "connect_query failed: \(error.message)")
+      } else {
+        opened(server)
+      }
+      return false
+    case .check:
+      if let error {
+        serverLost(server, "server_check_query failed: \(error.message)")
+        return false
+      }
+    case .parameters:
+      if let error, let client {
+        endClient(
+          client, .parametersRefused(sqlstate: error.sqlstate, message: error.message))
+        return false
+      }
+      if let client { adoptParameters(client, of: server) }
+    case .reset:
+      if let error {
+        closeServer(server, "reset query failed: \(error.message)")
+        return false
+      }
+    }
+    guard let client else {
+      release(server)
+      return false
+    }
+    beginLease(client, server)
+    return client.pointee.server == server
+  }
+
+  // MARK: after a client
+
+  /// Gives a clean server, which is no client's any longer, to the next one or back to the pool.
+  @inline(__always)
+  func release(_ server: ServerPointer) {
+    if server.pointee.needsReset || server.pointee.cancels != 0
+      || server.pointee.stream.isReadable || server.pointee.phase != .ready
+    {
+      guard isFree(server) else { return }
+    }
+    let loop = id
+    let serverID = server.pointee.id
+    let time = now
+    let release = pooler.pools.withLock { pools in
+      let release = pools.release(serverID, loop: loop, now: time)
+      Self.own(server, after: release, loop: loop)
+      return release
+    }
+    passOn(server, release)
+  }
+
+  /// Marks whose a released server is. Under the pools' lock.
+  @inline(__always)
+  static func own(_ server: ServerPointer, after release: Release, loop: Int32) {
+    switch release {
+    case .idle: server.own(Ownership(loop: loop, isIdle: true))
+    case .handedTo(_, let target):
+      if target != loop { server.own(Ownership(loop: target, isIdle: false)) }
+    case .close: break
+    }
+  }
+
+  @inline(__always)
+  func passOn(_ server: ServerPointer, _ release: Release) {
+    switch release {
+    case .idle: return
+    case .handedTo(let handle, let loop):
+      let client = ClientPointer(handle: handle)
+      if loop == id {
+        attach(server, to: client)
+        client.pointee.phase = .granted
+        list(client)
+      } else {
+        engine.remove(fd: server.pointee.stream.fd)
+        pooler.mailboxes[Int(loop)].post(.granted(server: server.asHandle, client: handle))
+      }
+    case .close(let ending): closeServer(server, ending.logText)
+    }
+  }
+
+  /// Whether a server can go on at once. If not, what has to happen first has been begun, and `release`
+  /// is called again after it.
+  @inline(never)
+  private func isFree(_ server: ServerPointer) -> Bool {
+    if server.pointee.phase != .ready { return false }
+    // A cancel that is on its way would hit whoever comes next.
+    if server.pointee.cancels != 0 { return false }
+    if server.pointee.stream.isReadable && !readIdle(server) { return false }
+    if server.pointee.needsReset {
+      server.pointee.needsReset = false
+      if let reset = route(server.pointee.pool)?.resetQuery {
+        startTask(.reset, reset, on: server)
+        return false
+      }
+    }
+    return true
+  }
+
+  // MARK: moves between loops
+
+  /// Moves a server that this loop has just leased from another loop's engine to its own.
+  @inline(never)
+  func adopt(_ server: ServerPointer, from loop: Int32) {
+    pooler.engines[Int(loop)].remove(fd: server.pointee.stream.fd)
+    register(server)
+  }
+
+  func register(_ server: ServerPointer) {
+    let result = engine.add(
+      fd: server.pointee.stream.fd, token: server.asHandle | Token.server)
+    if result < 0 {
+      serverLost(server, "epoll_ctl: \(SystemError.reason(-result))")
+    }
+  }
+
+  /// A server has come from another loop to one of this loop's clients.
+  func granted(_ server: ServerPointer, _ client: ClientPointer) {
+    attach(server, to: client)
+    if client.pointee.phase == .closed {
+      // It left while the server was on its way.
+      client.pointee.server = nil
+      server.pointee.client = nil
+      server.pointee.needsReset = false
+      register(server)
+      client.pointee.isAwaited = false
+      retireIfClosed(client)
+      if server.pointee.phase == .ready { release(server) }
+      return
+    }
+    client.pointee.phase = .granted
+    register(server)
+    if client.pointee.server == server { runClient(client) }
+  }
+
+  // MARK: ends of servers
+
+  /// A server connection broke or can't be used any longer; `cause` goes to its client.
+  @inline(never)
+  func serverLost(_ server: ServerPointer, _ cause: String) {
+    if server.pointee.phase == .login {
+      return serverLoginFailed(server, SQLState.connectionFailure, cause)
+    }
+    let client = server.pointee.client
+    let saidFatal = server.pointee.saidFatal
+    let wasActive = client?.pointee.phase == .active
+    server.pointee.client = nil
+    client?.pointee.server = nil
+    let last = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause
+    closeServer(server, "server conn crashed? (\(last))")
+    guard let client else { return }
+    if wasActive {
+      endClient(client, .serverLost(cause: last), isTold: saidFatal)
+    } else {
+      // Nothing of it has run: another server will do.
+      waitAgain(client)
+    }
+  }
+
+  /// Puts a client whose server died before it was used at the front of the queue.
+  private func waitAgain(_ client: ClientPointer) {
+    let pool = client.pointee.pool
+    let handle = client.asHandle
+    let queued = pooler.pools.withLock { [id, now] pools in
+      let queued = pools.requeueFirst(pool, client: handle, loop: id, now: now)
+      Self.disown(queued.opening)
+      return queued
+    }
+    client.pointee.phase = client.pointee.login == nil ? .waiting : .login
+    client.pointee.waiter = queued.waiter
+    client.pointee.since = now
+    if let opening = queued.opening { beginOpening(opening) }
+  }
+
+  /// Marks the server that an opening evicts as nobody's. Under the pools' lock.
+  @inline(__always)
+  static func disown(_ opening: Opening?) {
+    if let evicted = opening?.evicted { ServerPointer(handle: evicted).own(.nobody) }
+  }
+
+  /// Closes a server connection that is leased to nobody, and tells its pool.
+  @inline(never)
+  func closeServer(_ server: ServerPointer, _ reason: String) {
+    let serverID = server.pointee.id
+    let opening = pooler.pools.withLock { [id, now] pools in
+      server.own(.nobody)
+      let opening = pools.serverClosed(serverID, loop: id, now: now)
+      Self.disown(opening)
+      return opening
+    }
+    bury(server, reason)
+    if let opening { beginOpening(opening) }
+  }
+
+  /// Closes a server connection that no pool knows any longer, and gives its place back.
+  func bury(_ server: ServerPointer, _ reason: String) {
+    logServerEnd(server, reason)
+    if server.pointee.phase == .ready && server.pointee.ledger.isClean {
+      var writer = MessageWriter()
+      writer.terminate()
+      send(writer.bytes, to: server)
+    }
+    // Closing takes the socket out of whichever loop's engine it is in.
+    server.pointee.stream.close()
+    pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }
+    pooler.places.withLock { [now] in $0.giveBack(server, now: now) }
+  }
+}
+
+extension ServerEnding {
+  /// The reason in the log line `closing because: ...`.
+  var logText: String {
+    switch self {
+    case .lifetimeOver: "server lifetime over"
+    case .idleTimeout: "server idle timeout"
+    case .evicted: "evicted"
+    case .databaseConfigurationChanged: "database configuration changed"
+    case .databaseRemoved: "database removed"
+    case .paused: "pause mode"
+    case .poolTooLarge: "pool size reduced"
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import CLinux
+import Pooling
+import PostgresAuth
+import PostgresWire
+import Reactor
+import Settings
+
+// How a server connection comes into its pool.
+extension Worker {
+  /// Begins an opening that a client's wait has brought about, unless that client is saying goodbye.
+  @inline(never)
+  func beginOpening(_ opening: Opening, for client: ClientPointer) {
+    beginOpening(opening)
+  }
+
+  func beginOpening(_ opening: Opening) {
+    if let evicted = opening.evicted {
+      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
+    }
+    guard let route = pooler.route(opening.pool) else {
+      // A pool is never made without its route.
+      pooler.pools.withLock { [now] in $0.openFailed(opening.server, now: now) }
+      return
+    }
+    let server = pooler.places.withLock { [now] in $0.take(now: now) }
+    lastSerial += 1
+    let (learned, firstHost) = pooler.directory.withLock { directory in
+      let next = directory.nextHosts[opening.pool, default: 0]
+      if route.database.loadBalanceHosts == .roundRobin {
+        directory.nextHosts[opening.pool] = (next + 1) % max(1, route.hosts.count)
+      }
+      return (directory.learned[route.user], next)
+    }
+    server.pointee.phase = .login
+    server.pointee.id = opening.server
+    server.pointee.pool = opening.pool
+    server.pointee.login = ServerLogin(
+      opening: opening, route: route, learned: learned, firstHost: firstHost,
+      serial: lastSerial, now: now)
+    pooler.pools.withLock { [id] pools in
+      pools.name(opening.server, handle: server.asHandle)
+      server.own(Ownership(loop: id, isIdle: false))
+    }
+    serverLogins.append(server)
+    if opening.isFromReserve {
+      logger.warning("\(name(server)) taking connection from reserve_pool")
+    }
+    tryNextHost(server)
+  }
+
+  // MARK: connecting
+
+  private func tryNextHost(_ server: ServerPointer) {
+    guard let login = server.pointee.login else { return }
+    guard let host = login.nextHost() else {
+      return serverLoginFailed(server, SQLState.connectionFailure, login.lastFailure)
+    }
+    let port = login.route.database.port
+    if host.hasPrefix("/") || host.hasPrefix("@") {
+      login.place = "\(host):\(port)"
+      login.candidates = SocketAddress(unixPath: "\(host)/.s.PGSQL.\(port)").map { [$0] } ?? []
+      if login.candidates.isEmpty {
+        login.lastFailure = "the unix socket's path is too long: \(host)/.s.PGSQL.\(port)"
+      }
+      return tryNextAddress(server)
+    }
+    login.place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    let handle = server.asHandle
+    let serial = login.serial
+    pooler.resolver.lookUp(host) { [mailbox] answer in
+      mailbox.post(.resolved(server: handle, serial: serial, answer: answer))
+    }
+  }
+
+  /// A host's addresses have come, or word that there are none.
+  func resolved(_ server: ServerPointer, serial: UInt64, answer: Resolver.Answer) {
+    guard server.ownership == Ownership(loop: id, isIdle: false),
+      let login = server.pointee.login, login.serial == serial
+    else { return }
+    switch answer {
+    case .success(let addresses):
+      login.candidates = addresses.map { $0.with(port: login.route.database.port) }
+    case .failure(let error):
+      login.lastFailure = "server DNS lookup failed: \(error)"
+    }
+    tryNextAddress(server)
+  }
+
+  private func tryNextAddress(_ server: ServerPointer) {
+    guard let login = server.pointee.login else { return }
+    server.pointee.stream.close()
+    login.isConnected = false
+    while !login.candidates.isEmpty {
+      let address = login.candidates.removeFirst()
+      do {
+        let fd = try Socket.connect(to: address, options: settings.socketOptions)
+        server.pointee.stream = Stream(fd: fd)
+        login.address = address
+        let result = engine.add(fd: fd, token: server.asHandle | Token.server)
+        if result == 0 { return }
+        login.lastFailure = SystemError(call: "epoll_ctl", result: result).description
+        server.pointee.stream.close()
+      } catch {
+        login.lastFailure = "connect to \(login.place): \(error.reason)"
+      }
+    }
+    tryNextHost(server)
+  }
+
+  /// Something happened to a connection that is being opened.
+  func runServerLogin(_ server: ServerPointer) {
+    guard let login = server.pointee.login else { return }
+    if !login.isConnected {
+      switch Socket.connectResult(server.pointee.stream.fd) {
+      case nil: return
+      case 0?:
+        login.isConnected = true
+        send(login.startupMessage, to: server)
+      case let code?:
+        login.lastFailure = "connect to \(login.place): \(SystemError.reason(code))"
+        return tryNextAddress(server)
+      }
+    }
+    if server.pointee.stream.isBlocked { _ = server.pointee.stream.flush(engine) }
+    while server.pointee.stream.isReadable {
+      switch server.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
+      case .bytes(let count):
+        guard readLogin(server, UnsafeRawBufferPointer(start: scratch, count: count)) else {
+          return
+        }
+      case .nothing: return
+      case .end:
+        return serverLoginFailed(
+          server, SQLState.connectionFailure, "the server closed the connection during login")
+      case .failed(let code):
+        return serverLoginFailed(
+          server, SQLState.connectionFailure, SystemError.reason(code))
+      }
+    }
+  }
+
+  // MARK: login
+
+  /// Reads whole messages of a login; false if it is over, one way or the other.
+  private func readLogin(_ server: ServerPointer, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    var position = 0
+    while bytes.count - position >= 5 {
+      let length = Int(
+        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self)))
+      guard length >= 4, length <= Self.longestLoginMessage else {
+        serverLoginFailed(
+          server, SQLState.protocolViolation, "the server does not speak PostgreSQL's protocol")
+        return false
+      }
+      guard bytes.count - position > length else { break }
+      let type = bytes[position]
+      let body = Array(bytes[(position + 5)..<(position + 1 + length)])
+      position += length + 1
+      if type == ServerMessageType.readyForQuery {
+        server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+        loggedIn(server)
+        return false
+      }
+      guard readLoginMessage(server, type, body) else { return false }
+    }
+    server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+    return true
+  }
+
+  private static var longestLoginMessage: Int { 65_536 }
+
+  private func readLoginMessage(
+    _ server: ServerPointer, _ type: UInt8, _ body: [UInt8]
+  ) -> Bool {
+    guard let login = server.pointee.login else { return false }
+    switch type {
+    case ServerMessageType.authentication:
+      return authenticate(server, login, body)
+    case ServerMessageType.parameterStatus:
+      if let (name, value) = ParameterStatus.parse(body), login.parameters.count < 200 {
+        login.parameters.removeAll { $0.name == name }
+        login.parameters.append(StartupParameter(name: name, value: value))
+      }
+    case ServerMessageType.backendKeyData: login.key = BackendKeyData.parse(body)
+    case ServerMessageType.errorResponse:
+      let fields = ErrorFields.parse(body)
+      serverLoginFailed(
+        server, fields?.sqlstate ?? SQLState.connectionFailure,
+        fields?.message ?? "the server refused the login", isServersOwn: true)
+      return false
+    case ServerMessageType.noticeResponse, ServerMessageType.negotiateProtocolVersion: break
+    default:
+      serverLoginFailed(
+        server, SQLState.protocolViolation, "the server sent an unexpected message during login")
+      return false
+    }
+    return true
+  }
+
+  private func authenticate(
+    _ server: ServerPointer, _ login: ServerLogin, _ body: [UInt8]
+  ) -> Bool {
+    guard let request = AuthenticationRequest.parse(body) else {
+      serverLoginFailed(
+        server, SQLState.protocolViolation, "the server sent a malformed authentication request")
+      return false
+    }
+    switch login.authenticator.receive(request) {
+    case .send(let bytes): send(bytes, to: server)
+    case .wait: break
+    case .succeeded: login.isAuthenticated = true
+    case .failed(let reason):
+      serverLoginFailed(server, SQLState.connectionFailure, reason)
+      return false
+    }
+    return true
+  }
+
+  /// The server is ready for queries.
+  private func loggedIn(_ server: ServerPointer) {
+    guard let login = server.pointee.login, let address = login.address, login.isAuthenticated
+    else {
+      return serverLoginFailed(
+        server, SQLState.protocolViolation, "the server skipped its authentication")
+    }
+    server.pointee.details = ServerDetails(
+      address: address, place: login.place, connectedAt: now, key: login.key)
+    let local = Socket.localAddress(server.pointee.stream.fd)
+    if settings.logConnections {
+      let source = local.isUnix ? "unix" : local.description
+      logger.info("\(name(server)) new connection to server (from \(source))")
+    }
+    server.pointee.parameterSet = pooler.parameterSets.withLock { sets in
+      var values = sets.unknown
+      for parameter in login.parameters {
+        if let index = sets.index(of: parameter.name) { values[index] = parameter.value }
+      }
+      return sets.intern(values)
+    }
+    if let query = login.route.connectQuery, !query.isEmpty {
+      server.pointee.phase = .ready
+      startTask(.connectQuery, query, on: server)
+    } else {
+      opened(server)
+    }
+  }
+
+  /// A connection is complete: it joins its pool.
+  func opened(_ server: ServerPointer) {
+    guard let login = server.pointee.login else { return }
+    pooler.directory.withLock {
+      $0.welcomes[server.pointee.pool] = Welcome(parameters: login.parameters)
+      $0.lastFailures[server.pointee.pool] = nil
+    }
+    server.pointee.phase = .ready
+    server.pointee.login = nil
+    serverLogins.removeAll { $0 == server }
+    let loop = id
+    let time = now
+    let serverID = server.pointee.id
+    let release = pooler.pools.withLock { pools in
+      let release = pools.serverOpened(serverID, loop: loop, now: time)
+      Self.own(server, after: release, loop: loop)
+      return release
+    }
+    passOn(server, release)
+  }
+
+  /// A connection could not be opened. Who waits for the pool's first fails with it; others wait on.
+  /// - Parameter isServersOwn: the message is the server's, passed on verbatim.
+  func serverLoginFailed(
+    _ server: ServerPointer, _ sqlstate: String, _ message: String, isServersOwn: Bool = false
+  ) {
+    let reason =
+      isServersOwn
+      ? "server login failed: FATAL \(message)"
+      : server.pointee.login?.isConnected == true
+        ? "server login failed: \(message)" : "connect failed: \(message)"
+    openingFailed(server, sqlstate, isServersOwn ? message : reason, log: reason)
+  }
+
+  func openingFailed(
+    _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
+  ) {
+    let pool = server.pointee.pool
+    let serverID = server.pointee.id
+    serverLogins.removeAll { $0 == server }
+    pooler.directory.withLock { $0.lastFailures[pool] = message }
+    pooler.pools.withLock { [now] pools in
+      server.own(.nobody)
+      pools.openFailed(serverID, now: now)
+    }
+    if settings.logPoolerErrors { logger.warning("\(name(server)) \(log ?? message)") }
+    bury(server, log ?? message)
+    pooler.broadcast(.poolFailed(pool, sqlstate: sqlstate, message: message))
+  }
+}

@@ -1,0 +1,217 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// The way of a server's bytes to its client.
+extension Worker {
+  func serverEvent(_ server: ServerPointer, _ event: EngineEvent) {
+    let owner = server.ownership
+    if owner == Ownership(loop: id, isIdle: false) {
+      if event.isHangup {
+        server.pointee.stream.sawHangup = true
+        server.pointee.stream.isReadable = true
+      }
+      if event.isReadable { server.pointee.stream.isReadable = true }
+      if server.pointee.phase == .login {
+        runServerLogin(server)
+        return
+      }
+      if event.isWritable && server.pointee.stream.isBlocked { flushServer(server) }
+      if server.pointee.stream.isReadable { pumpServer(server) }
+    } else if owner == Ownership(loop: id, isIdle: true) {
+      idleServerEvent(server, event)
+    }
+    // Else it has moved to another loop, and the event is stale.
+  }
+
+  /// Forwards what the server has sent.
+  @inline(__always)
+  func pumpServer(_ server: ServerPointer) {
+    var turns = 0
+    while server.pointee.stream.isReadable {
+      if let client = server.pointee.client {
+        if client.pointee.stream.isBlocked { return }
+        guard turns < Self.readsPerTurn else { return list(client) }
+      }
+      turns &+= 1
+      let received = server.pointee.stream.receive(
+        engine, into: scratch, capacity: Self.scratchSize)
+      switch received {
+      case .bytes(let count):
+        guard forwardFromServer(server, count) else { return }
+      case .nothing: return
+      case .end: return serverLost(server, "the server closed the connection")
+      case .failed(let code): return serverLost(server, SystemError.reason(code))
+      }
+    }
+  }
+
+  /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer its
+  /// client's, or is gone.
+  @inline(__always)
+  func forwardFromServer(_ server: ServerPointer, _ count: Int) -> Bool {
+    let bytes = UnsafeRawBufferPointer(start: scratch, count: count).bytes
+    let isOwn = server.pointee.ledger.isAnsweringOwn
+    let scan = server.pointee.scanner.next(bytes, from: 0, ledger: &server.pointee.ledger)
+    // One whole answer and nothing behind it: the common case.
+    if scan.event == .readyForQuery && scan.position == count, let client = server.pointee.client {
+      _ = client.pointee.stream.send(engine, scratch, count: count)
+      return answered(client, server)
+    }
+    if scan.event == .drained && scan.position == count && !isOwn
+      && server.pointee.ledger.owesReply,
+      let client = server.pointee.client
+    {
+      _ = client.pointee.stream.send(engine, scratch, count: count)
+      return true
+    }
+    return forwardEvents(server, count, scan, isOwn)
+  }
+
+  /// A client's query is answered.
+  @inline(__always)
+  private func answered(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    client.pointee.since = now
+    if server.pointee.ledger.isClean && !client.pointee.isHeld {
+      settle(client, server)
+      return client.pointee.server == server
+    }
+    return answeredNotClean(client, server)
+  }
+
+  @inline(never)
+  private func answeredNotClean(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    if client.pointee.mode == .statement
+      && server.pointee.ledger.status != TransactionStatus.idle
+    {
+      endClient(client, .transactionInStatementMode)
+      return false
+    }
+    if client.pointee.isHeld { resumeHeld(client, server) }
+    guard client.pointee.server == server else { return false }
+    if server.pointee.ledger.isClean { settle(client, server) }
+    return client.pointee.server == server
+  }
+
+  /// The general case of `forwardFromServer`: several events in what was read, or some for the pooler.
+  /// - Parameter first: the first event; the rest is found here.
+  @inline(never)
+  private func forwardEvents(
+    _ server: ServerPointer, _ count: Int, _ first: ServerScan, _ firstIsOwn: Bool
+  ) -> Bool {
+    let bytes = UnsafeRawBufferPointer(start: scratch, count: count)
+    var scan = first
+    var isOwn = firstIsOwn
+    var start = 0
+    var isAnswered = false
+    var isTaskDone = false
+    var position = 0
+    scanning: while true {
+      if isOwn { start = scan.position }
+      position = scan.position
+      switch scan.event {
+      case .drained, .passing: break scanning
+      case .readyForQuery: isAnswered = true
+      case .ownReadyForQuery: isTaskDone = true
+      case .parameterStatus(let body):
+        noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
+      case .errorResponse(let body): noteError(server, bytes, body, isOwn: isOwn)
+      case .violation:
+        serverLost(server, "the server sent what the protocol does not allow")
+        return false
+      }
+      isOwn = server.pointee.ledger.isAnsweringOwn
+      scan = server.pointee.scanner.next(
+        bytes.bytes, from: position, ledger: &server.pointee.ledger)
+    }
+    if let client = server.pointee.client, position > start, client.pointee.phase == .active {
+      _ = client.pointee.stream.send(engine, scratch + start, count: position - start)
+    }
+    if position < count {
+      server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+    }
+    if isTaskDone { return taskDone(server) }
+    if isAnswered || server.pointee.ledger.isClean, let client = server.pointee.client {
+      return answered(client, server)
+    }
+    return true
+  }
+
+  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only who
+  /// gets it out of the pool may touch it.
+  @inline(never)
+  private func idleServerEvent(_ server: ServerPointer, _ event: EngineEvent) {
+    guard event.isReadable || event.isHangup else { return }
+    let handle = server.asHandle
+    let isMine = pooler.pools.withLock { [id] pools in
+      guard server.ownership == Ownership(loop: id, isIdle: true) else { return false }
+      guard pools.takeIdle(server.pointee.id, handle: handle, loop: id) else { return false }
+      server.own(Ownership(loop: id, isIdle: false))
+      return true
+    }
+    guard isMine else { return }
+    server.pointee.stream.isReadable = true
+    if event.isHangup { server.pointee.stream.sawHangup = true }
+    if readIdle(server) { release(server) }
+  }
+
+  /// Reads what a server says without having been asked: notices, parameters, its end. Anything else
+  /// would be the answer to somebody's query, so the connection is closed.
+  /// - Returns: whether the server may go back.
+  func readIdle(_ server: ServerPointer) -> Bool {
+    while server.pointee.stream.isReadable {
+      switch server.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
+      case .bytes(let count):
+        guard scanIdle(server, UnsafeRawBufferPointer(start: scratch, count: count)) else {
+          return false
+        }
+      case .nothing: return true
+      case .end:
+        serverLost(server, "the server closed the connection")
+        return false
+      case .failed(let code):
+        serverLost(server, SystemError.reason(code))
+        return false
+      }
+    }
+    return true
+  }
+
+  private func scanIdle(_ server: ServerPointer, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    var position = 0
+    while bytes.count - position >= 5 {
+      let type = bytes[position]
+      let length = Int(
+        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self)))
+      let isExpected =
+        type == ServerMessageType.parameterStatus || type == ServerMessageType.noticeResponse
+        || type == ServerMessageType.notificationResponse
+        || type == ServerMessageType.errorResponse
+      guard isExpected, length >= 4, length < ServerScanner.wholeMessageLimit else {
+        serverLost(server, "the server sent what nobody had asked for")
+        return false
+      }
+      guard bytes.count - position > length else { break }
+      let body = ServerScan.Body(start: position + 5, count: length - 4)
+      if type == ServerMessageType.parameterStatus {
+        noteParameter(server, bytes, body, isForClient: false)
+      } else if type == ServerMessageType.errorResponse {
+        noteError(server, bytes, body, isOwn: true)
+      }
+      position += length + 1
+    }
+    server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+    return true
+  }
+
+  @inline(never)
+  private func flushServer(_ server: ServerPointer) {
+    guard server.pointee.stream.flush(engine) else { return }
+    if let client = server.pointee.client, client.pointee.phase == .active,
+      client.pointee.stream.isReadable
+    {
+      pumpClient(client, server)
+    }
+  }
+}

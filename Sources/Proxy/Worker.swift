@@ -1,0 +1,156 @@
+import CLinux
+import Logging
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+/// One event loop, and all connections that live on it. One thread owns it and all under it.
+///
+/// The hot path is in `Worker+Clients.swift` and `Worker+Servers.swift`: it neither allocates nor counts
+/// references. Extensions hold the rest by concern: logins, leases, cancels, ticks and mail.
+final class Worker {
+  /// What an event's token is about: the low three bits. The rest is a pointer or an index.
+  enum Token {
+    static let wake: UInt64 = 0
+    static let client: UInt64 = 1
+    static let server: UInt64 = 2
+    static let listener: UInt64 = 3
+    static let cancel: UInt64 = 4
+    static let mask: UInt64 = 7
+  }
+
+  let id: Int32
+  let pooler: Pooler
+  let engine: EpollEngine
+  let mailbox: Mailbox<Mail>
+  let logger: Logger
+
+  /// Every byte that is read lands here first. Longer than the longest carry (a password message of
+  /// 65,535 bytes), so that a read always has room.
+  let scratch: UnsafeMutableRawPointer
+  static let scratchSize = 131_072
+
+  /// Monotonic microseconds, as of the last batch of events.
+  var now: UInt64
+  var maxPacketSize = UInt32.max
+  var resetsAlways = false
+  var clients = PointerSlab<ClientConnection> { ClientConnection() }
+  /// Clients to be run after the event at hand: they were granted a server, or have bytes left.
+  var firstListed: ClientPointer?
+  var lastListed: ClientPointer?
+  /// Routes of the pools that this loop's clients are in.
+  var routes: [Route?] = []
+  var settings: Settings
+  /// Clients that have proved who they are and wait for the pool's first server.
+  var loginWaiters: [ClientPointer] = []
+  /// Servers that are logging in on this loop.
+  var serverLogins: [ServerPointer] = []
+  var listeners: [Listener] = []
+  var cancels: [UInt64: CancelDelivery] = [:]
+  var lastSerial: UInt64 = 0
+  var mail: [Mail] = []
+  var actions: [UpkeepAction] = []
+  var expired: [Handle] = []
+  var nextTick: UInt64
+  var isStopping = false
+
+  static let tickMicroseconds: UInt64 = 100_000
+
+  init(id: Int32, pooler: Pooler, listeners: [Listener]) {
+    self.id = id
+    self.pooler = pooler
+    engine = pooler.engines[Int(id)]
+    mailbox = pooler.mailboxes[Int(id)]
+    logger = pooler.logger
+    settings = pooler.settings
+    self.listeners = listeners
+    scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
+    now = Clock.now
+    nextTick = now &+ Self.tickMicroseconds
+    applySettings()
+  }
+
+  deinit { scratch.deallocate() }
+
+  func applySettings() {
+    maxPacketSize = UInt32(clamping: settings.maxPacketSize)
+    resetsAlways = settings.serverResetQueryAlways
+  }
+
+  /// Runs until the end of the process's service.
+  func run() {
+    _ = engine.addLevel(fd: mailbox.wakeDescriptor, token: Token.wake)
+    startListening()
+    while !isStopping {
+      let isCalled = mailbox.willSleep()
+      let count = engine.wait(timeoutMilliseconds: isCalled ? 0 : timeout)
+      mailbox.didWake()
+      now = Clock.now
+      if mailbox.isFull { readMail() }
+      var index = 0
+      while index < count {
+        dispatch(engine.event(index))
+        runListed()
+        index &+= 1
+      }
+      runListed()
+      clients.recycle()
+      if now >= nextTick { tick() }
+    }
+    endAll()
+  }
+
+  /// Milliseconds until the next tick, or none while clients are listed.
+  private var timeout: Int32 {
+    if firstListed != nil { return 0 }
+    let clock = Clock.now
+    return clock >= nextTick ? 0 : Int32(clamping: (nextTick &- clock) / 1000 &+ 1)
+  }
+
+  @inline(__always)
+  private func dispatch(_ event: EngineEvent) {
+    switch event.token & Token.mask {
+    case Token.client:
+      clientEvent(ClientPointer(handle: event.token & ~Token.mask), event)
+    case Token.server:
+      serverEvent(ServerPointer(handle: event.token & ~Token.mask), event)
+    case Token.listener: acceptAll(Int(event.token >> 3))
+    case Token.cancel: cancelEvent(event.token >> 3)
+    default: mailbox.drainWake()
+    }
+  }
+
+  // MARK: listed clients
+
+  /// Has a client run once the event at hand is done with.
+  @inline(__always)
+  func list(_ client: ClientPointer) {
+    if client.pointee.isListed { return }
+    client.pointee.isListed = true
+    client.pointee.nextListed = nil
+    if let last = lastListed { last.pointee.nextListed = client } else { firstListed = client }
+    lastListed = client
+  }
+
+  /// Runs those who are listed now. Who is listed meanwhile comes in the next round.
+  @inline(__always)
+  func runListed() {
+    guard let last = lastListed else { return }
+    while let client = firstListed {
+      firstListed = client.pointee.nextListed
+      if firstListed == nil { lastListed = nil }
+      client.pointee.isListed = false
+      runClient(client)
+      if client == last { return }
+    }
+  }
+
+  func route(_ pool: PoolID) -> Route? {
+    if pool.index < routes.count, let route = routes[pool.index] { return route }
+    guard let route = pooler.route(pool) else { return nil }
+    while routes.count <= pool.index { routes.append(nil) }
+    routes[pool.index] = route
+    return route
+  }
+}
