@@ -44,7 +44,7 @@ public struct ClientAuthenticator: Sendable, Redacted {
   private var state = State.ready
 
   /// - Parameters:
-  ///   - secret: nil where the user has none, or does not exist.
+  ///   - secret: nil where the user has none; passed over where the user does not exist.
   ///   - randomBytes: ``randomBytesNeeded`` or more, fresh for each login.
   ///   - scramIterations: for plain secrets, and shown to unknown users; at least 1.
   ///   - mockDerivesKeys: whether an unknown user costs the time of `scramIterations` too: right
@@ -56,7 +56,7 @@ public struct ClientAuthenticator: Sendable, Redacted {
     saltKey: [UInt8]? = nil
   ) {
     precondition(randomBytes.count >= Self.randomBytesNeeded, "too few random bytes")
-    let usable = secret == .plain("") ? nil : secret
+    let usable = userExists && secret != .plain("") ? secret : nil
     if method == .md5, case .scram = usable {
       self.method = .scram
     } else {

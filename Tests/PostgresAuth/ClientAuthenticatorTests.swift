@@ -58,6 +58,9 @@ struct ClientAuthenticatorTests {
     Login(method: .scram, stored: nil, userExists: false),
     Login(method: .scram, stored: nil, given: "mock"),
     Login(method: .scram, stored: digest),
+    Login(method: .plain, stored: .plain("pencil"), userExists: false),
+    Login(method: .md5, stored: digest, userExists: false),
+    Login(method: .scram, stored: verifier, userExists: false),
     Login(method: .plain, stored: .plain("")),
     Login(method: .scram, stored: .plain("")),
   ])
