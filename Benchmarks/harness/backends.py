@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import signal
 
 from .wire import query_once
 from .workspace import free_port, wait_for_answer
@@ -40,7 +41,8 @@ class Postgres:
         command = [os.path.join(programs, "postgres"), "-D", data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        self.process = workspace.spawn(command, "postgres", cpus)
+        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+        self.process = workspace.spawn(command, "postgres", cpus, signal.SIGINT)
         wait_for_answer(self.process, self.port, 60, user="postgres", database="postgres")
         for query in ("CREATE ROLE bench LOGIN SUPERUSER", "CREATE DATABASE bench"):
             query_once(self.port, query, user="postgres", database="postgres", timeout=60)

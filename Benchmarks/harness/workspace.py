@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -39,14 +40,16 @@ class Workspace:
         self.path = tempfile.mkdtemp(prefix="sluice-bench-")
         os.chmod(self.path, 0o755)
         self.processes = []
+        self.copies = {}
         self.counter = 0
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         return self
 
     def __exit__(self, *_):
         for process in reversed(self.processes):
-            stop(process)
+            stop(process, process.stop_signal)
         if not self.keep:
             shutil.rmtree(self.path, ignore_errors=True)
 
@@ -65,13 +68,14 @@ class Workspace:
         found = shutil.which(program) or program
         if not self.user or os.path.realpath(found).startswith("/usr/"):
             return found
-        copy = os.path.join(self.path, os.path.basename(found))
-        if not os.path.exists(copy):
+        if found not in self.copies:
+            copy = os.path.join(self.directory("program"), os.path.basename(found))
             shutil.copyfile(found, copy)
             os.chmod(copy, 0o755)
-        return copy
+            self.copies[found] = copy
+        return self.copies[found]
 
-    def spawn(self, command, name, cpus=None):
+    def spawn(self, command, name, cpus=None, stop_signal=signal.SIGTERM):
         """Starts a program in a directory of its own, its output in a log there."""
         directory = self.directory(name)
         identity = {"user": self.user, "extra_groups": []} if self.user else {}
@@ -84,7 +88,7 @@ class Workspace:
                 command, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment, preexec_fn=pin(cpus), **identity)
         process.log_path = log_path
-        process.directory = directory
+        process.stop_signal = stop_signal
         process.command_text = shlex.join(command)
         self.processes.append(process)
         return process
@@ -108,7 +112,7 @@ def log_tail(process, count=20):
 
 
 def stop(process, number=signal.SIGTERM, timeout=20):
-    """Ends one process by its id; gives back its exit code."""
+    """Ends one process by its id."""
     if process.poll() is None:
         process.send_signal(number)
         try:
@@ -116,7 +120,6 @@ def stop(process, number=signal.SIGTERM, timeout=20):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    return process.returncode
 
 
 _next_port = 20_000 + os.getpid() % 8_000

@@ -26,6 +26,8 @@ final class Session {
   private var copyRows = 0
   /// After an error in the extended protocol everything up to Sync is skipped.
   private var skipsToSync = false
+  /// Texts that were parsed before: a closed loop says the same again and again.
+  private var known: [String: [Statement]] = [:]
   private var statements: [String: Statement] = [:]
   private var portals: [String: Statement] = [:]
 
@@ -129,7 +131,7 @@ final class Session {
   private func parse(_ body: Range<Int>) {
     var at = body.lowerBound
     let name = string(&at, body.upperBound)
-    statements[name] = Statement.parse(string(&at, body.upperBound))[0]
+    statements[name] = parsed(string(&at, body.upperBound))[0]
     output.bytes += Replies.parseComplete
   }
 
@@ -192,13 +194,20 @@ final class Session {
 
   // MARK: Statements
 
+  private func parsed(_ text: String) -> [Statement] {
+    if let statements = known[text] { return statements }
+    let statements = Statement.parse(text)
+    if known.count < 64 { known[text] = statements }
+    return statements
+  }
+
   private func query(_ body: Range<Int>) {
     if status != UInt8(ascii: "E") && bodyIs("SELECT 1\0", body) {
       output.bytes += Replies.select
       return ready()
     }
     var at = body.lowerBound
-    queue = Statement.parse(string(&at, body.upperBound))[...]
+    queue = parsed(string(&at, body.upperBound))[...]
     owesReady = true
   }
 
