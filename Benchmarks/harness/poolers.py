@@ -1,6 +1,7 @@
 """How each pooler is configured and started: with the same settings, as far as they go."""
 
 import os
+import re
 import shlex
 import time
 
@@ -43,6 +44,11 @@ log_stats = 0
 """
 
 
+def slug(name):
+    """A candidate's name as part of a directory's."""
+    return re.sub(r"\W+", "-", name)
+
+
 class Pooler:
     """A command line with places for what differs from run to run: {listen}, {backend}, {pool},
     {toml} (a configuration of Sluice) and {ini} (one of PgBouncer)."""
@@ -54,7 +60,7 @@ class Pooler:
         self.extra = extra
 
     def command(self, workspace, port, backend, pool):
-        directory = workspace.directory(f"{self.name.replace(' ', '-')}-config")
+        directory = workspace.directory(f"{slug(self.name)}-config")
         values = {
             "listen": port, "backend": backend.port, "pool": pool, "threads": self.threads,
             "clients": MAX_CLIENTS, "extra": "".join(f"{line}\n" for line in self.extra),
@@ -82,7 +88,7 @@ class Running:
         self.port = port
         self.workspace = workspace
         begin = time.monotonic()
-        self.process = workspace.spawn(command, pooler.name.replace(" ", "-"), cpus)
+        self.process = workspace.spawn(command, slug(pooler.name), cpus)
         wait_for_answer(self.process, port, timeout)
         self.start_seconds = time.monotonic() - begin
         self.pid = self.process.pid
