@@ -38,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "Proxy", "Settings",
+        "CLinux", "Proxy", "Reactor", "Settings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #endif
 #include "clinux.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -41,3 +44,26 @@ int cl_set_open_file_limit(uint64_t soft, uint64_t hard) {
 }
 
 int cl_name_thread(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
+
+int cl_daemonize(void) {
+  pid_t child = fork();
+  if (child < 0) return -errno;
+  if (child > 0) _exit(0);
+  if (setsid() < 0) return -errno;
+  int null = open("/dev/null", O_RDWR);
+  if (null < 0) return -errno;
+  for (int fd = 0; fd <= 2; fd++)
+    if (dup2(null, fd) < 0) return -errno;
+  if (null > 2) close(null);
+  return 0;
+}
+
+int cl_become(const char *name) {
+  errno = 0;
+  struct passwd *account = getpwnam(name);
+  if (!account) return errno ? -errno : -ENOENT;
+  if (initgroups(name, account->pw_gid) < 0) return -errno;
+  if (setgid(account->pw_gid) < 0) return -errno;
+  if (setuid(account->pw_uid) < 0) return -errno;
+  return 0;
+}

@@ -59,6 +59,9 @@ public struct Ledger: Equatable, Sendable {
   /// A reply is owed: a query is running. COPY data that the client has still to send is not a query.
   @inlinable public var owesReply: Bool { count != 0 }
 
+  /// One reply is owed and nothing else is under way.
+  public var owesOneReply: Bool { count == 1 && !batchIsOpen && !isCopyingIn && !isTainted }
+
   /// A transaction block is open and no statement runs in it.
   @inlinable public var isIdleInTransaction: Bool {
     count == 0 && !isCopyingIn && status != TransactionStatus.idle

@@ -119,7 +119,8 @@ public enum UpkeepAction: Equatable, Sendable {
   /// The server is nobody's any longer; take it over and close it. Its record is gone.
   case close(Handle, ServerEnding)
   case open(Opening)
-  case grant(server: Handle, client: Handle, loop: Int32)
+  /// The server, idle on the loop `from`, is the client's from now on, which lives on `loop`.
+  case grant(server: Handle, client: Handle, loop: Int32, from: Int32)
 }
 
 /// Why the pooler ends a server connection that has nothing wrong with it.
@@ -134,7 +135,7 @@ public enum ServerEnding: Equatable, Sendable {
 }
 
 /// Why a client can't join a pool.
-public enum JoinRefusal: Equatable, Sendable {
+public enum JoinRefusal: Error, Equatable, Sendable {
   case maxDatabaseClients
   case maxUserClients
   case databaseRemoved

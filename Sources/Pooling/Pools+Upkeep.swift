@@ -48,8 +48,10 @@ extension Pools {
       let server = takeFromIdle(id, loop: loop)
       let client = waiters[waiter].client
       removeWaiter(at: waiter)
+      let old = servers[server].loop
       servers[server].loop = loop
-      actions.append(.grant(server: servers[server].handle, client: client, loop: loop))
+      actions.append(
+        .grant(server: servers[server].handle, client: client, loop: loop, from: old))
     }
   }
 

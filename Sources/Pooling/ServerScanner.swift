@@ -106,6 +106,11 @@ public struct ServerScan: Equatable, Sendable {
   public struct Body: Equatable, Sendable {
     public var start: Int
     public var count: Int
+
+    public init(start: Int, count: Int) {
+      self.start = start
+      self.count = count
+    }
   }
 
   public enum Event: Equatable, Sendable {

@@ -63,9 +63,10 @@ struct ServerConnection: ~Copyable {
   var id = ServerID(-1)
   var pool = PoolID(-1)
   var parameterSet: ParameterSets.Number = -1
-  /// When the client took it, and when the running query began; microseconds.
+  /// When the client took it, when the running query and the transaction began; microseconds.
   var leasedAt: UInt64 = 0
   var queryStartedAt: UInt64 = 0
+  var transactionStartedAt: UInt64 = 0
   /// What the server said against the pooler's own query.
   var taskError: ErrorFields?
   var login: ServerLogin?
@@ -121,21 +122,22 @@ final class ServerDetails {
 /// Places for server connections, shared by all loops. A place is not used again before all loops
 /// have long forgotten the events of its last user.
 struct ServerPlaces: ~Copyable {
-  private var free: [(place: ServerPointer, since: UInt64)] = []
+  private var free: [(place: Handle, since: UInt64)] = []
   private static var quarantineMicroseconds: UInt64 { 5_000_000 }
 
-  mutating func take(now: UInt64) -> ServerPointer {
+  mutating func take(now: UInt64) -> Handle {
     if let first = free.first, now &- first.since >= Self.quarantineMicroseconds {
       return free.removeFirst().place
     }
     let place = ServerPointer.allocate(capacity: 1)
     place.initialize(to: ServerConnection())
-    return place
+    return place.asHandle
   }
 
-  mutating func giveBack(_ place: ServerPointer, now: UInt64) {
-    place.own(.nobody)
-    place.pointee.reset()
+  mutating func giveBack(_ place: Handle, now: UInt64) {
+    let server = ServerPointer(handle: place)
+    server.own(.nobody)
+    server.pointee.reset()
     free.append((place, now))
   }
 }

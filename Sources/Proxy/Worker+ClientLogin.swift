@@ -109,9 +109,10 @@ extension Worker {
     if databaseName == "pgbouncer" { return endClient(client, .reservedDatabase(databaseName)) }
     let secret = settings.secrets[login.user].map { StoredSecret($0.text) }
     var authenticator = ClientAuthenticator(
-      method: settings.authType.method, user: login.user, userExists: secret != nil,
-      secret: secret, randomBytes: RandomBytes.make(ClientAuthenticator.randomBytesNeeded),
-      scramIterations: settings.scramIterations)
+      method: settings.authType.method, user: login.user, secret: secret,
+      userExists: secret != nil,
+      randomBytes: RandomBytes.make(ClientAuthenticator.randomBytesNeeded),
+      scramIterations: settings.scramIterations, mockDerivesKeys: hasPlainSecrets)
     let step = authenticator.start()
     login.authenticator = authenticator
     login.stage = .authenticating

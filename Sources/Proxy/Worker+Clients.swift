@@ -127,12 +127,14 @@ extension Worker {
   @inline(__always)
   func forwardFromClient(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
     let owedBefore = server.pointee.ledger.owesReply
+    let wasClean = server.pointee.ledger.isClean
     let scan = client.pointee.scanner.scan(
       UnsafeRawBufferPointer(start: scratch, count: count).bytes, ledger: &server.pointee.ledger,
       maxPacketSize: maxPacketSize)
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }
+      if wasClean { server.pointee.transactionStartedAt = now }
     }
     if scan.forward == count && scan.stop == .drained { return true }
     return stopForwarding(client, scan, count)

@@ -289,7 +289,8 @@ extension Worker {
     // Closing takes the socket out of whichever loop's engine it is in.
     server.pointee.stream.close()
     pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }
-    pooler.places.withLock { [now] in $0.giveBack(server, now: now) }
+    let place = server.asHandle
+    pooler.places.withLock { [now] in $0.giveBack(place, now: now) }
   }
 }
 

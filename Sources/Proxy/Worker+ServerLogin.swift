@@ -22,7 +22,8 @@ extension Worker {
       pooler.pools.withLock { [now] in $0.openFailed(opening.server, now: now) }
       return
     }
-    let server = pooler.places.withLock { [now] in $0.take(now: now) }
+    let server = ServerPointer(
+      handle: pooler.places.withLock { [now] in $0.take(now: now) })
     lastSerial += 1
     let (learned, firstHost) = pooler.directory.withLock { directory in
       let next = directory.nextHosts[opening.pool, default: 0]

@@ -1,6 +1,7 @@
 import CLinux
 import Logging
 import Pooling
+import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
@@ -35,6 +36,8 @@ final class Worker {
   var now: UInt64
   var maxPacketSize = UInt32.max
   var resetsAlways = false
+  /// An unknown user's login takes as long as that of a user with a plain password.
+  var hasPlainSecrets = false
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
   /// Clients to be run after the event at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
@@ -76,6 +79,9 @@ final class Worker {
   func applySettings() {
     maxPacketSize = UInt32(clamping: settings.maxPacketSize)
     resetsAlways = settings.serverResetQueryAlways
+    hasPlainSecrets = settings.secrets.values.contains {
+      if case .plain = StoredSecret($0.text) { true } else { false }
+    }
   }
 
   /// Runs until the end of the process's service.

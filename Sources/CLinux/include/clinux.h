@@ -119,3 +119,8 @@ int cl_random(void *bytes, unsigned long count);
 int cl_open_file_limit(uint64_t *soft, uint64_t *hard);
 int cl_set_open_file_limit(uint64_t soft, uint64_t hard);
 int cl_name_thread(pthread_t thread, const char *name);
+// Leaves the terminal: the parent process exits, the child goes on in a session of its own, its
+// standard streams on /dev/null. Only before any thread has been started.
+int cl_daemonize(void);
+// Becomes the account `name` for good: groups, group, user. -ENOENT where there is no such account.
+int cl_become(const char *name);

@@ -1,0 +1,108 @@
+import Glibc
+import Logging
+import Pooling
+import Reactor
+import Settings
+import Synchronization
+
+/// The pooler as its executable sees it: started, told what to do, waited for.
+public final class Service: Sendable {
+  private let pooler: Pooler
+  private let running: Pooler.Counter
+  private let listeners: [ListenerBox]
+
+  private struct ListenerBox: Sendable {
+    let fd: Int32
+    let address: SocketAddress
+    let path: String
+  }
+
+  /// Opens the sockets to listen on, and all else that can fail.
+  /// - Throws: ``ServiceError`` with what is wrong and the way out.
+  public init(settings: Settings, logger: Logger) throws(ServiceError) {
+    let loops = settings.threads > 0 ? settings.threads : Self.coreCount
+    do {
+      pooler = try Pooler(settings: settings, loops: loops, logger: logger)
+    } catch {
+      throw ServiceError("can't start: \(error)")
+    }
+    listeners = try Listener.openAll(settings).map {
+      ListenerBox(fd: $0.fd, address: $0.address, path: $0.path)
+    }
+    running = Pooler.Counter()
+  }
+
+  /// The addresses that are listened on, for the log.
+  public var addresses: [String] {
+    listeners.map { $0.path.isEmpty ? $0.address.description : $0.path }
+  }
+
+  public var loopCount: Int { pooler.loopCount }
+
+  /// How many cores this process may use.
+  public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+  /// Starts the loops, each on a thread of its own.
+  public func start() throws(ServiceError) {
+    running.add(pooler.loopCount)
+    for loop in 0..<pooler.loopCount {
+      do {
+        try Thread.start(name: "loop \(loop)") { self.runLoop(loop) }
+      } catch {
+        throw ServiceError("can't start a thread: \(error)")
+      }
+    }
+  }
+
+  private func runLoop(_ loop: Int) {
+    let own =
+      loop == 0
+      ? listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) } : []
+    let worker = Worker(id: Int32(loop), pooler: pooler, listeners: own)
+    worker.run()
+    running.add(-1)
+  }
+
+  /// All loops have ended.
+  public var hasEnded: Bool { running.count == 0 }
+
+  // MARK: commands
+
+  /// Takes over a new configuration.
+  /// - Returns: settings that only a restart can change and that keep their old value.
+  public func reload(_ settings: Settings) -> [String] {
+    let old = pooler.settings
+    pooler.reload(settings.keepingUnreloadable(of: old))
+    return settings.changesNeedingRestart(from: old)
+  }
+
+  public func pause() { pooler.pools.withLock { $0.pause() } }
+
+  public func resume() { pooler.pools.withLock { $0.resume() } }
+
+  /// How a shutdown goes about it.
+  public enum ShutdownMode: Sendable {
+    case immediate
+    case waitForServers
+    case waitForClients
+  }
+
+  public var isShuttingDown: Bool {
+    pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue
+  }
+
+  public func shutdown(_ mode: ShutdownMode) {
+    switch mode {
+    case .immediate:
+      pooler.shutdown.store(Pooler.Shutdown.now.rawValue, ordering: .relaxed)
+      pooler.broadcast(.stop)
+    case .waitForServers:
+      pooler.shutdown.store(Pooler.Shutdown.waitForServers.rawValue, ordering: .relaxed)
+      pause()
+      pooler.mailboxes[0].post(.stopListening)
+    case .waitForClients:
+      pooler.shutdown.store(Pooler.Shutdown.waitForClients.rawValue, ordering: .relaxed)
+      pooler.mailboxes[0].post(.stopListening)
+    }
+  }
+}

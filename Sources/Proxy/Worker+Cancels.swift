@@ -1,0 +1,208 @@
+import CLinux
+import Pooling
+import PostgresAuth
+import PostgresWire
+import Reactor
+
+/// A cancel request on its way to a server.
+struct CancelDelivery {
+  var stream: Stream
+  /// The socket of whoever asked; closed when the request has been delivered, as PostgreSQL does.
+  var requester: Int32
+  let server: ServerPointer
+  /// Tells the server from another in the same place.
+  let details: ServerDetails
+  let deadline: UInt64
+  var isSent = false
+}
+
+// Cancel requests.
+//
+// A request is delivered only while its client holds a server, and that server goes to nobody else
+// before the delivery has ended: so a late cancel can't hit another client's query. PostgreSQL closes
+// the connection of a cancel request after it has signalled the backend.
+extension Worker {
+  /// A key that no client has.
+  func issueCancelKey(_ client: ClientPointer) -> UInt64 {
+    let target = CancelKeys.Target(client: client.asHandle, loop: id)
+    while true {
+      let random = RandomBytes.make(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      // Drivers read the process id as a signed number: keep it positive.
+      let key = random & 0x7fff_ffff_ffff_ffff
+      if key != 0, pooler.cancelKeys.withLock({ $0.insert(key, target) }) { return key }
+    }
+  }
+
+  /// A connection turns out to be a cancel request: it goes to the loop of the client that it means.
+  func requestCancel(_ connection: ClientPointer, _ key: CancelKey) {
+    guard let packed = key.packed,
+      let target = pooler.cancelKeys.withLock({ $0.target(packed) })
+    else {
+      debug(1) { "\(self.name(connection)) cancel request for an unknown key" }
+      return endClient(connection, .clientClosed, isTold: true)
+    }
+    // The socket goes on without its client connection.
+    let requester = connection.pointee.stream.fd
+    engine.remove(fd: requester)
+    connection.pointee.stream.fd = -1
+    endClient(connection, .clientClosed, isTold: true)
+    let mail = Mail.cancel(client: target.client, key: packed, requester: requester)
+    pooler.mailboxes[Int(target.loop)].post(mail)
+  }
+
+  /// Cancels what a client of this loop runs, if it runs something.
+  func cancel(_ client: ClientPointer, key: UInt64, requester: Int32) {
+    guard client.pointee.cancelKey == key, client.pointee.phase == .active,
+      let server = client.pointee.server, server.pointee.ledger.owesReply,
+      let details = server.pointee.details, let serverKey = details.key
+    else {
+      if client.pointee.cancelKey == key, client.pointee.phase == .waiting {
+        cancelWaiting(client)
+      }
+      _ = close(requester)
+      return
+    }
+    deliver(serverKey, to: server, details, requester: requester)
+  }
+
+  private func deliver(
+    _ key: CancelKey, to server: ServerPointer, _ details: ServerDetails, requester: Int32
+  ) {
+    lastSerial += 1
+    do {
+      let fd = try Socket.connect(to: details.address, options: settings.socketOptions)
+      let timeout = settings.cancelWaitTimeout.microseconds
+      var delivery = CancelDelivery(
+        stream: Stream(fd: fd), requester: requester, server: server, details: details,
+        deadline: timeout == 0 ? .max : now &+ timeout)
+      guard engine.add(fd: fd, token: lastSerial << 3 | Token.cancel) == 0 else {
+        delivery.stream.close()
+        _ = close(requester)
+        return
+      }
+      server.pointee.cancels += 1
+      cancels[lastSerial] = delivery
+    } catch {
+      logger.warning("\(name(server)) cancel request failed: \(error)")
+      _ = close(requester)
+    }
+  }
+
+  /// Something happened to a cancel request's connection.
+  func cancelEvent(_ serial: UInt64) {
+    guard var delivery = cancels[serial] else { return }
+    if !delivery.isSent {
+      switch Socket.connectResult(delivery.stream.fd) {
+      case nil: return
+      case 0?: break
+      case let code?:
+        logger.warning(
+          "\(name(delivery.server)) cancel request failed: \(SystemError.reason(code))")
+        return endCancel(serial)
+      }
+      guard let key = delivery.details.key else { return endCancel(serial) }
+      var writer = MessageWriter()
+      writer.cancelRequest(key)
+      _ = writer.bytes.withUnsafeBytes {
+        delivery.stream.send(engine, $0.baseAddress!, count: $0.count)
+      }
+      delivery.isSent = true
+      cancels[serial] = delivery
+    }
+    var byte: UInt8 = 0
+    if engine.receive(delivery.stream.fd, into: &byte, count: 1) != -Int(EAGAIN) {
+      endCancel(serial)
+    }
+  }
+
+  /// The request has been delivered, or has failed: its server is free to go on.
+  private func endCancel(_ serial: UInt64) {
+    guard var delivery = cancels.removeValue(forKey: serial) else { return }
+    delivery.stream.close()
+    if delivery.requester >= 0 { _ = close(delivery.requester) }
+    let server = delivery.server
+    guard server.pointee.details === delivery.details else { return }
+    server.pointee.cancels -= 1
+    if server.pointee.cancels == 0 && server.pointee.client == nil
+      && server.pointee.task == .none && server.pointee.phase == .ready
+    {
+      release(server)
+    }
+  }
+
+  /// Ends deliveries that take too long (cancel_wait_timeout). Whether such a request will still
+  /// arrive can't be known, so its server is closed when its client is done with it.
+  func expireCancels() {
+    for (serial, delivery) in cancels where now >= delivery.deadline {
+      logger.warning("\(name(delivery.server)) cancel_wait_timeout")
+      let server = delivery.server
+      if delivery.isSent, server.pointee.details === delivery.details {
+        if let client = server.pointee.client {
+          cancels[serial]?.stream.close()
+          cancels[serial] = nil
+          if delivery.requester >= 0 { _ = close(delivery.requester) }
+          endClient(client, .serverLost(cause: "cancel_wait_timeout"))
+        } else {
+          endCancelled(serial, server)
+        }
+      } else {
+        endCancel(serial)
+      }
+    }
+  }
+
+  private func endCancelled(_ serial: UInt64, _ server: ServerPointer) {
+    guard var delivery = cancels.removeValue(forKey: serial) else { return }
+    delivery.stream.close()
+    if delivery.requester >= 0 { _ = close(delivery.requester) }
+    closeServer(server, "cancel_wait_timeout")
+  }
+
+  /// Answers a query that waits for a server as PostgreSQL answers a cancelled one. Only a query that
+  /// has come whole and alone: of anything else too little is known, and it waits on.
+  private func cancelWaiting(_ client: ClientPointer) {
+    guard client.pointee.login == nil, !client.pointee.scanner.isMidMessage else { return }
+    guard
+      case .bytes(let count) = client.pointee.stream.receive(
+        engine, into: scratch, capacity: Self.scratchSize)
+    else { return }
+    let bytes = UnsafeRawBufferPointer(start: scratch, count: count)
+    var scanner = ClientScanner()
+    var ledger = Ledger()
+    let scan = scanner.scan(bytes.bytes, ledger: &ledger, maxPacketSize: maxPacketSize)
+    let isWhole = scan.stop == .drained && scan.forward == count && !scanner.isMidMessage
+    let waiter = client.pointee.waiter
+    guard isWhole, ledger.owesOneReply, pooler.pools.withLock({ $0.leaveQueue(waiter) }) else {
+      client.pointee.stream.carry.append(bytes)
+      client.pointee.stream.hasUnseen = true
+      client.pointee.stream.isReadable = true
+      return
+    }
+    client.pointee.waiter = .none
+    client.pointee.phase = .idle
+    client.pointee.since = now
+    var writer = MessageWriter()
+    writer.errorResponse(
+      severity: "ERROR", sqlstate: SQLState.queryCanceled,
+      message: "canceling statement due to user request")
+    writer.readyForQuery(status: TransactionStatus.idle)
+    send(writer.bytes, to: client)
+    if client.pointee.stream.isReadable { list(client) }
+  }
+}
+
+extension CancelKey {
+  /// A key of the pooler's own from its 64 bits.
+  init(packed: UInt64) {
+    let secret = UInt32(truncatingIfNeeded: packed)
+    self.init(
+      processID: UInt32(truncatingIfNeeded: packed >> 32),
+      secret: (0..<4).map { UInt8(truncatingIfNeeded: secret >> (24 - 8 * UInt32($0))) })
+  }
+
+  /// The 64 bits; nil where the key can't be one of the pooler's own.
+  var packed: UInt64? {
+    guard secret.count == 4 else { return nil }
+    return secret.reduce(UInt64(processID)) { $0 << 8 | UInt64($1) }
+  }
+}

@@ -1,0 +1,117 @@
+import CLinux
+import Pooling
+import PostgresWire
+import Reactor
+
+// How clients leave.
+extension Worker {
+  /// Ends a client's connection: tells it why, gives up its server and its place. The one way out.
+  /// - Parameter isTold: it knows the reason already.
+  @inline(never)
+  func endClient(_ client: ClientPointer, _ ending: Ending, isTold: Bool = false) {
+    guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
+    logClientEnd(client, ending)
+    if !isTold, let notice = ending.notice { tell(client, notice) }
+    let wasWaiting = client.pointee.phase == .waiting
+    let wasInLogin = client.pointee.phase == .login
+    client.pointee.phase = .closed
+    if !client.pointee.waiter.isNone {
+      let waiter = client.pointee.waiter
+      let hasLeft = pooler.pools.withLock { $0.leaveQueue(waiter) }
+      client.pointee.isAwaited = !hasLeft && (wasWaiting || wasInLogin)
+      client.pointee.waiter = .none
+    }
+    if wasInLogin { loginWaiters.removeAll { $0 == client } }
+    if let server = client.pointee.server { leave(server, client) }
+    if client.pointee.pool.rawValue >= 0 {
+      pooler.pools.withLock { $0.leave(client.pointee.pool) }
+    }
+    if client.pointee.cancelKey != 0 {
+      pooler.cancelKeys.withLock { $0.remove(client.pointee.cancelKey) }
+    }
+    if client.pointee.parameterSet >= 0 {
+      pooler.parameterSets.withLock { $0.release(client.pointee.parameterSet) }
+    }
+    if client.pointee.isCounted { pooler.loggedInClients.add(-1) }
+    pooler.clientCounts[Int(id)].add(-1)
+    client.pointee.stream.close()
+    client.pointee.login = nil
+    retireIfClosed(client)
+  }
+
+  /// Gives a closed client's place back once nothing refers to it any longer.
+  func retireIfClosed(_ client: ClientPointer) {
+    guard client.pointee.phase == .closed, !client.pointee.isListed, !client.pointee.isAwaited
+    else { return }
+    clients.retire(client)
+  }
+
+  /// Parts a server from a client that has ended: back to the pool if it is clean, else closed.
+  private func leave(_ server: ServerPointer, _ client: ClientPointer) {
+    client.pointee.server = nil
+    server.pointee.client = nil
+    if server.pointee.task != .none {
+      // `taskDone` goes on with it.
+      return
+    }
+    if server.pointee.ledger.isClean && !client.pointee.scanner.isMidMessage
+      && !server.pointee.scanner.isMidMessage && !server.pointee.stream.isBlocked
+    {
+      release(server)
+    } else {
+      closeServer(server, "client disconnected while a transaction was under way")
+    }
+  }
+
+  /// Sends a FATAL error to a client that is about to be closed.
+  private func tell(_ client: ClientPointer, _ notice: (sqlstate: String, message: String)) {
+    var writer = MessageWriter()
+    writer.errorResponse(
+      severity: "FATAL", sqlstate: notice.sqlstate, message: notice.message)
+    send(writer.bytes, to: client)
+    // Closing a socket with unread bytes in it resets the connection, and the error could be lost.
+    for _ in 0..<8 {
+      let count = engine.receive(
+        client.pointee.stream.fd, into: scratch, count: Self.scratchSize)
+      if count <= 0 { break }
+    }
+  }
+
+  // MARK: notes from servers
+
+  /// Keeps track of a parameter that a server has reported.
+  func noteParameter(
+    _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body,
+    isForClient: Bool
+  ) {
+    guard let (name, value) = ParameterStatus.parse(Array(bytes[body.range])) else { return }
+    let number = pooler.parameterSets.withLock { sets -> ParameterSets.Number? in
+      guard let index = sets.index(of: name) else { return nil }
+      var values = sets.values(server.pointee.parameterSet)
+      guard values[index] != value else { return nil }
+      values[index] = value
+      let number = sets.intern(values)
+      sets.release(server.pointee.parameterSet)
+      return number
+    }
+    guard let number else { return }
+    server.pointee.parameterSet = number
+    // What a client sets follows it to whatever server it gets.
+    if isForClient, let client = server.pointee.client { adoptParameters(client, of: server) }
+  }
+
+  /// Looks at an error that a server has sent: to the pooler itself, or as its last word.
+  func noteError(
+    _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body,
+    isOwn: Bool
+  ) {
+    guard let fields = ErrorFields.parse(Array(bytes[body.range])) else { return }
+    let isFatal = fields.severity == "FATAL" || fields.severity == "PANIC"
+    if isOwn || isFatal { server.pointee.taskError = fields }
+    if isFatal && !isOwn && server.pointee.client != nil { server.pointee.saidFatal = true }
+  }
+}
+
+extension ServerScan.Body {
+  var range: Range<Int> { start..<start + count }
+}

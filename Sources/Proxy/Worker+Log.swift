@@ -1,0 +1,57 @@
+import Pooling
+import PostgresWire
+import Reactor
+
+// What the log says of connections: PgBouncer's texts, so that what reads its log reads this one.
+extension Worker {
+  /// `C-0x...: db/user@host:port`.
+  func name(_ client: ClientPointer) -> String {
+    let identity = client.pointee.identity
+    let database = identity?.database ?? ""
+    let user = identity?.user ?? ""
+    return "C-\(Self.hex(client.asHandle)): \(database.isEmpty ? "(nodb)" : database)/"
+      + "\(user.isEmpty ? "(nouser)" : user)@"
+      + (identity?.place(unixPort: settings.listenPort) ?? "unknown")
+  }
+
+  /// `S-0x...: db/user@host:port`.
+  func name(_ server: ServerPointer) -> String {
+    let route = pooler.route(server.pointee.pool)
+    let place = server.pointee.details?.place ?? server.pointee.login?.place ?? "unknown"
+    return "S-\(Self.hex(server.asHandle)): \(route?.database.name ?? "(nodb)")/"
+      + "\(route?.user ?? "(nouser)")@\(place)"
+  }
+
+  func describe(_ client: ClientPointer) -> String {
+    "db=\(client.pointee.identity?.database ?? "") user=\(client.pointee.identity?.user ?? "")"
+  }
+
+  private static func hex(_ handle: Handle) -> String { "0x" + String(handle, radix: 16) }
+
+  func logClientEnd(_ client: ClientPointer, _ ending: Ending) {
+    let isFault = ending.notice != nil
+    guard isFault ? settings.logPoolerErrors : settings.logDisconnections else { return }
+    // A connection that says nothing is a probe, or a cancel request.
+    guard isFault || client.pointee.isCounted else { return }
+    let age = (now &- client.pointee.connectedAt) / 1_000_000
+    let text = "\(name(client)) closing because: \(ending.logText) (age=\(age)s)"
+    if isFault { logger.warning("\(text)") } else { logger.info("\(text)") }
+  }
+
+  func logServerEnd(_ server: ServerPointer, _ reason: String) {
+    guard settings.logDisconnections else { return }
+    let since = server.pointee.details?.connectedAt ?? now
+    logger.info(
+      "\(name(server)) closing because: \(reason) (age=\((now &- since) / 1_000_000)s)")
+  }
+
+  /// Logs what only the verbose want to read; the text is not made otherwise.
+  func debug(_ level: Int, _ text: () -> String) {
+    guard settings.verbose >= level else { return }
+    if level == 0 {
+      logger.info("\(text())")
+    } else {
+      logger.debug("\(text())")
+    }
+  }
+}

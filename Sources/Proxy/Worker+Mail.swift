@@ -1,0 +1,85 @@
+import CLinux
+import Pooling
+import PostgresWire
+import Reactor
+
+// What other threads tell this loop.
+extension Worker {
+  @inline(never)
+  func readMail() {
+    mailbox.take(into: &mail)
+    for message in mail { read(message) }
+    mail.removeAll(keepingCapacity: true)
+  }
+
+  private func read(_ message: Mail) {
+    switch message {
+    case .granted(let server, let client):
+      granted(ServerPointer(handle: server), ClientPointer(handle: client))
+    case .accepted(let fd, let address): welcome(fd, address)
+    case .cancel(let client, let key, let requester):
+      cancel(ClientPointer(handle: client), key: key, requester: requester)
+    case .resolved(let server, let serial, let answer):
+      resolved(ServerPointer(handle: server), serial: serial, answer: answer)
+    case .poolFailed(let pool, let sqlstate, let message):
+      let failed = loginWaiters.filter { $0.pointee.pool == pool }
+      for client in failed {
+        endClient(client, .serverLoginFailed(sqlstate: sqlstate, message: message))
+      }
+    case .poolRemoved(let pool): endClients(of: pool)
+    case .reload: reload()
+    case .stopListening: stopListening()
+    case .stop: isStopping = true
+    }
+  }
+
+  private func endClients(of pool: PoolID) {
+    var doomed: [ClientPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase != .unused && client.pointee.phase != .closed
+        && client.pointee.pool == pool
+      {
+        doomed.append(client)
+      }
+    }
+    for client in doomed { endClient(client, .databaseRemoved) }
+  }
+
+  private func reload() {
+    settings = pooler.settings
+    routes.removeAll()
+    applySettings()
+    clients.forEachPlace { client in
+      guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
+        client.pointee.server == nil, let route = route(client.pointee.pool)
+      else { return }
+      client.pointee.mode = route.mode
+    }
+  }
+
+  // MARK: the end
+
+  /// Whether what a shutdown waits for has come about; then every loop is told to stop.
+  func checkShutdown() {
+    guard id == 0 else { return }
+    switch Pooler.Shutdown(rawValue: pooler.shutdown.load(ordering: .relaxed)) ?? .none {
+    case .none: return
+    case .waitForClients: if pooler.clientCount > 0 { return }
+    case .waitForServers: if pooler.pools.withLock({ $0.serverCount }) > 0 { return }
+    case .now: break
+    }
+    pooler.broadcast(.stop)
+  }
+
+  /// Ends all that is left on this loop.
+  func endAll() {
+    stopListening(alsoUnix: true)
+    var rest: [ClientPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase != .unused && client.pointee.phase != .closed {
+        rest.append(client)
+      }
+    }
+    for client in rest { endClient(client, .shuttingDown) }
+  }
+}

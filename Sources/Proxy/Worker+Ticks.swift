@@ -1,0 +1,149 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// What time brings about.
+extension Worker {
+  /// Does what is due. Timeouts are as exact as the tick's period.
+  func tick() {
+    nextTick = now &+ Self.tickMicroseconds
+    expireWaiters()
+    notifyWaiters()
+    expireLogins()
+    expireServerLogins()
+    expireCancels()
+    expireQueries()
+    if id == 0 {
+      retryListening()
+      upkeep()
+    }
+    checkShutdown()
+  }
+
+  private func expireWaiters() {
+    expired.removeAll(keepingCapacity: true)
+    pooler.pools.withLock { [id, now] pools in
+      pools.expireWaiters(loop: id, now: now, into: &expired)
+    }
+    for handle in expired {
+      let client = ClientPointer(handle: handle)
+      client.pointee.waiter = .none
+      let cause = pooler.directory.withLock { $0.lastFailures[client.pointee.pool] }
+      endClient(client, .queryWaitTimeout(cause: cause))
+    }
+  }
+
+  /// query_wait_notify: tells who waits that it waits.
+  private func notifyWaiters() {
+    expired.removeAll(keepingCapacity: true)
+    pooler.pools.withLock { [id, now] pools in
+      pools.notifyWaiters(loop: id, now: now, into: &expired)
+    }
+    for handle in expired {
+      let client = ClientPointer(handle: handle)
+      guard client.pointee.phase == .waiting else { continue }
+      var writer = MessageWriter()
+      writer.noticeResponse(
+        severity: "NOTICE", sqlstate: SQLState.successfulCompletion,
+        message: "No server connection available in postgres backend, client being queued")
+      send(writer.bytes, to: client)
+    }
+  }
+
+  private func expireServerLogins() {
+    for server in serverLogins {
+      guard let login = server.pointee.login, now >= login.deadline else { continue }
+      serverLoginFailed(server, SQLState.connectionFailure, "connect timeout")
+    }
+  }
+
+  /// client_login_timeout.
+  private func expireLogins() {
+    guard settings.clientLoginTimeout != .zero else { return }
+    let time = now
+    var late: [ClientPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase == .login, let login = client.pointee.login,
+        time >= login.deadline
+      {
+        late.append(client)
+      }
+    }
+    for client in late { endClient(client, .clientLoginTimeout) }
+  }
+
+  /// The timeouts of queries, transactions and idle clients.
+  private func expireQueries() {
+    let time = now
+    var late: [(ClientPointer, Ending)] = []
+    clients.forEachPlace { client in
+      guard client.pointee.phase == .active || client.pointee.phase == .idle,
+        let route = self.route(client.pointee.pool),
+        let ending = Self.timeout(client, route, time)
+      else { return }
+      late.append((client, ending))
+    }
+    for (client, ending) in late { endClient(client, ending) }
+  }
+
+  private static func timeout(
+    _ client: ClientPointer, _ route: Route, _ now: UInt64
+  ) -> Ending? {
+    func isOver(_ since: UInt64, _ limit: UInt64) -> Bool { limit != 0 && now &- since >= limit }
+    guard let server = client.pointee.server, client.pointee.phase == .active else {
+      return isOver(client.pointee.since, route.clientIdleTimeout) ? .clientIdleTimeout : nil
+    }
+    if server.pointee.ledger.owesReply {
+      if isOver(server.pointee.queryStartedAt, route.queryTimeout) { return .queryTimeout }
+    } else if server.pointee.ledger.isIdleInTransaction {
+      if isOver(client.pointee.since, route.idleTransactionTimeout) {
+        return .idleTransactionTimeout
+      }
+    } else if isOver(client.pointee.since, route.clientIdleTimeout) {
+      return .clientIdleTimeout
+    }
+    let isInTransaction = !server.pointee.ledger.isClean
+    if isInTransaction && isOver(server.pointee.transactionStartedAt, route.transactionTimeout) {
+      return .transactionTimeout
+    }
+    return nil
+  }
+
+  // MARK: pools
+
+  private func upkeep() {
+    actions.removeAll(keepingCapacity: true)
+    pooler.pools.withLock { [id, now] pools in
+      pools.upkeep(loop: id, now: now, into: &actions)
+      Self.own(actions)
+    }
+    perform(actions)
+  }
+
+  /// Marks whose the servers of upkeep's actions are. Under the pools' lock.
+  static func own(_ actions: [UpkeepAction]) {
+    for action in actions {
+      switch action {
+      case .close(let handle, _): ServerPointer(handle: handle).own(.nobody)
+      case .open(let opening): disown(opening)
+      case .grant(let server, _, let loop, _):
+        ServerPointer(handle: server).own(Ownership(loop: loop, isIdle: false))
+      }
+    }
+  }
+
+  func perform(_ actions: [UpkeepAction]) {
+    for action in actions {
+      switch action {
+      case .close(let handle, let ending):
+        bury(ServerPointer(handle: handle), ending.logText)
+      case .open(let opening): beginOpening(opening)
+      case .grant(let handle, let client, let loop, let old):
+        let server = ServerPointer(handle: handle)
+        pooler.engines[Int(old)].remove(fd: server.pointee.stream.fd)
+        pooler.mailboxes[Int(loop)].post(.granted(server: handle, client: client))
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Glibc
+import Logging
+import Proxy
+import Settings
+
+/// The main thread's work: to do what signals ask for, until the service has ended.
+struct SignalLoop {
+  let daemon: Daemon
+  let service: Service
+  let logger: Logger
+  let log: LogOutput
+
+  static var signals: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in [SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2] {
+      sigaddset(&set, number)
+    }
+    return set
+  }
+
+  func run() {
+    var set = Self.signals
+    while !service.hasEnded {
+      var timeout = timespec(tv_sec: 0, tv_nsec: 50_000_000)
+      let number = sigtimedwait(&set, nil, &timeout)
+      if number > 0 { handle(number) }
+    }
+    logger.info("server shutting down: the end")
+  }
+
+  private func handle(_ number: Int32) {
+    switch number {
+    case SIGHUP: reload()
+    case SIGTERM:
+      shutDown(
+        .waitForClients, "got SIGTERM, shutting down, waiting for all clients disconnect")
+    case SIGINT:
+      shutDown(
+        .waitForServers,
+        "got SIGINT, shutting down, waiting for all servers connections to be released")
+    case SIGQUIT:
+      logger.info("got SIGQUIT, fast exit")
+      service.shutdown(.immediate)
+    case SIGUSR1:
+      logger.info("got SIGUSR1, pausing all activity")
+      service.pause()
+    case SIGUSR2:
+      if service.isShuttingDown {
+        logger.info("got SIGUSR2 while shutting down, ignoring")
+      } else {
+        logger.info("got SIGUSR2, continuing from PAUSE")
+        service.resume()
+      }
+    default: break
+    }
+  }
+
+  private func shutDown(_ mode: Service.ShutdownMode, _ text: String) {
+    if service.isShuttingDown {
+      logger.info("got another signal to shut down, fast exit")
+      service.shutdown(.immediate)
+    } else {
+      logger.info("\(text)")
+      service.shutdown(mode)
+    }
+  }
+
+  private func reload() {
+    logger.info("got SIGHUP, re-reading config")
+    let result = SettingsLoader.load(path: daemon.path, environment: Environment.variables)
+    for diagnostic in result.diagnostics {
+      switch diagnostic.severity {
+      case .error: logger.error("\(diagnostic)")
+      case .warning: logger.warning("\(diagnostic)")
+      }
+    }
+    guard let settings = result.settings else {
+      logger.error("RELOAD failed: the configuration in effect stays as it was")
+      return
+    }
+    for name in service.reload(daemon.effective(settings)) {
+      logger.warning("\(name) can't be changed by a reload: restart to have it take effect")
+    }
+    if !log.open(settings.logfile) {
+      logger.error("can't write to logfile \"\(settings.logfile)\": logging where it was")
+    }
+  }
+}
