@@ -19,7 +19,7 @@ extension Pools {
   }
 
   private mutating func addPool(_ pool: Pool) -> PoolID {
-    if let unused = pools.firstIndex(where: { !$0.isInUse }) {
+    if let unused = pools.indices.first(where: { !pools[$0].isInUse }) {
       pools[unused] = pool
       return PoolID(Int32(unused))
     }

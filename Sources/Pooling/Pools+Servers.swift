@@ -59,8 +59,8 @@ extension Pools {
   /// The longest-idle server of the other pools that match.
   private func idleVictim(besides id: PoolID, where matches: (Pool) -> Bool) -> Int32? {
     var victim: Int32?
-    for (number, pool) in pools.enumerated()
-    where number != id.index && pool.idle > 0 && matches(pool) {
+    for number in pools.indices
+    where number != id.index && pools[number].idle > 0 && matches(pools[number]) {
       for loop in 0..<loops {
         let last = idleLists[number * loops + loop].last
         guard last >= 0 else { continue }

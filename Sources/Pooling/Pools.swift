@@ -105,12 +105,12 @@ public struct Pools: ~Copyable, Sendable {
   @inlinable public static var overtakingBound: UInt64 { 64 }
 
   @usableFromInline let loops: Int
-  @usableFromInline var pools: ContiguousArray<Pool> = []
+  @usableFromInline var pools = Table<Pool>()
   @usableFromInline var servers = Slab<Server>()
   @usableFromInline var waiters = Slab<Waiter>()
   /// One list a pool and loop, at `pool * loops + loop`.
-  @usableFromInline var idleLists: ContiguousArray<LinkedList> = []
-  @usableFromInline var waitLists: ContiguousArray<LinkedList> = []
+  @usableFromInline var idleLists = Table<LinkedList>()
+  @usableFromInline var waitLists = Table<LinkedList>()
   @usableFromInline var lastTicket: UInt64 = 0
   @usableFromInline var lastGeneration: UInt32 = 0
   var databases: [Group] = []

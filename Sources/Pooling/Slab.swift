@@ -1,16 +1,74 @@
+/// Elements in one block of memory, changed in place.
+///
+/// An array would ask at each change whether it is shared; a table never is. Every access is checked
+/// against the count. The pools' tables grow and never shrink.
+@usableFromInline
+@safe
+struct Table<Element: Sendable>: ~Copyable, @unchecked Sendable {
+  // Sendable: the block belongs to this value alone, which can't be copied.
+  @usableFromInline var base: UnsafeMutablePointer<Element>
+  @usableFromInline var count = 0
+  @usableFromInline var capacity: Int
+
+  @usableFromInline
+  init() {
+    capacity = 16
+    unsafe base = .allocate(capacity: 16)
+  }
+
+  @inlinable
+  deinit {
+    unsafe base.deinitialize(count: count)
+    unsafe base.deallocate()
+  }
+
+  @usableFromInline
+  mutating func append(_ element: Element) {
+    if count == capacity { grow() }
+    unsafe (base + count).initialize(to: element)
+    count += 1
+  }
+
+  @usableFromInline @inline(never)
+  mutating func grow() {
+    let larger = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+    unsafe larger.moveInitialize(from: base, count: count)
+    unsafe base.deallocate()
+    unsafe base = larger
+    capacity *= 2
+  }
+
+  @inlinable
+  subscript(index: Int) -> Element {
+    @inline(__always) _read {
+      precondition(index >= 0 && index < count)
+      yield unsafe base[index]
+    }
+    @inline(__always) _modify {
+      precondition(index >= 0 && index < count)
+      yield unsafe &base[index]
+    }
+  }
+
+  @usableFromInline var indices: Range<Int> { 0..<count }
+}
+
 /// Elements at stable indices, freed places used again.
 @usableFromInline
-struct Slab<Element: Sendable>: Sendable {
-  @usableFromInline var elements: ContiguousArray<Element> = []
-  @usableFromInline var free: ContiguousArray<Int32> = []
+struct Slab<Element: Sendable>: ~Copyable, Sendable {
+  @usableFromInline var elements = Table<Element>()
+  @usableFromInline var free = Table<Int32>()
+  @usableFromInline var freeCount = 0
 
   @usableFromInline init() {}
 
-  @inlinable var count: Int { elements.count - free.count }
+  @inlinable var count: Int { elements.count - freeCount }
 
   @inlinable
   mutating func insert(_ element: Element) -> Int32 {
-    if let index = free.popLast() {
+    if freeCount > 0 {
+      freeCount &-= 1
+      let index = free[freeCount]
       elements[Int(index)] = element
       return index
     }
@@ -19,12 +77,15 @@ struct Slab<Element: Sendable>: Sendable {
   }
 
   @inlinable
-  mutating func remove(_ index: Int32) { free.append(index) }
+  mutating func remove(_ index: Int32) {
+    if freeCount == free.count { free.append(index) } else { free[freeCount] = index }
+    freeCount &+= 1
+  }
 
   @inlinable
   subscript(index: Int32) -> Element {
-    get { elements[Int(index)] }
-    _modify { yield &elements[Int(index)] }
+    @inline(__always) _read { yield elements[Int(index)] }
+    @inline(__always) _modify { yield &elements[Int(index)] }
   }
 }
 

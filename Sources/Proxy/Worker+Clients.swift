@@ -136,7 +136,7 @@ extension Worker {
       if !owedBefore { server.pointee.queryStartedAt = now }
       if wasClean { server.pointee.transactionStartedAt = now }
     }
-    if scan.forward == count && scan.stop == .drained { return true }
+    if scan.forward == count, case .drained = scan.stop { return true }
     return stopForwarding(client, scan, count)
   }
 

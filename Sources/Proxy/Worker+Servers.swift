@@ -55,12 +55,14 @@ extension Worker {
     let isOwn = server.pointee.ledger.isAnsweringOwn
     let scan = server.pointee.scanner.next(bytes, from: 0, ledger: &server.pointee.ledger)
     // One whole answer and nothing behind it: the common case.
-    if scan.event == .readyForQuery && scan.position == count, let client = server.pointee.client {
+    if case .readyForQuery = scan.event, scan.position == count,
+      let client = server.pointee.client
+    {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return answered(client, server)
     }
-    if scan.event == .drained && scan.position == count && !isOwn
-      && server.pointee.ledger.owesReply,
+    if case .drained = scan.event, scan.position == count, !isOwn,
+      server.pointee.ledger.owesReply,
       let client = server.pointee.client
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
