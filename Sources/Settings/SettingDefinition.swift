@@ -5,8 +5,8 @@ public struct SettingDefinition: Sendable {
   public enum Standing: Sendable, Equatable {
     /// Sluice does what it says.
     case acted
-    /// It may be set, to keep a PgBouncer configuration loading, but nothing follows from it; setting
-    /// it to anything but its default gives one warning, which ends in this reason.
+    /// It may be set, to keep a PgBouncer configuration loading, but nothing follows from it;
+    /// setting it to anything but its default gives one warning, which ends in this reason.
     case accepted(String)
   }
 

@@ -4,7 +4,7 @@
 // `user` is who the pool logs in as: the database's own `user` if it has one, else the client's.
 // Caps of 0 in an entry follow the global cap, as PgBouncer does; other zeros mean what they say.
 extension Settings {
-  /// The entry for the name a client asks for; for a name without one, the fallback under that name.
+  /// The entry for the name a client asks for, else the fallback under that name, else nil.
   public func database(named name: String) -> DatabaseSettings? {
     if let database = databases[name] { return database }
     guard var automatic = fallbackDatabase else { return nil }

@@ -1,8 +1,8 @@
 /// The configuration in effect: typed, immutable, made by `SettingsLoader`.
 ///
-/// Times of zero mean "off", unless the setting's summary in `SettingDefinition.all` says otherwise.
-/// The values here are before the overrides of databases and users; `Settings+Lookup.swift` has the
-/// questions that a pool asks. Each property's default and meaning is its row in
+/// Times of zero mean "off", unless the setting's summary in `SettingDefinition.all` says
+/// otherwise. The values here are before the overrides of databases and users; the questions that a
+/// pool asks are in `Settings+Lookup.swift`. Each property's default and meaning is its row in
 /// `SettingDefinition.all`; the initial values below are never seen.
 public struct Settings: Sendable {
   /// The format it was read from, which decides the defaults.

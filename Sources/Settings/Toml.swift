@@ -29,13 +29,19 @@ enum Toml {
     return "\(seconds).\(digits)"
   }
 
+  /// Whether a byte may stand in a key without quotes.
+  static func isBare(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+
   /// A key, in quotes where it needs them.
   static func key(_ name: String) -> String {
-    let isBare = name.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-    }
+    let isBare = name.utf8.allSatisfy(isBare)
     return isBare && !name.isEmpty ? name : string(name)
   }
 

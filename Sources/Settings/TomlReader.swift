@@ -5,7 +5,7 @@ import TOMLKit
 struct TomlReader {
   private(set) var result = RawConfiguration()
   private let file: String
-  private var index = TomlLineIndex([])
+  private var index: TomlOutline?
 
   init(file: String) { self.file = file }
 
@@ -18,15 +18,11 @@ struct TomlReader {
       }
     }
     let text = String(decoding: bytes, as: UTF8.self)
-    // TOMLKit hands texts over as C strings, which a NUL would cut short.
-    if let line = Self.lineOfEscapedNul(bytes) {
-      fail(line, "text cannot have a NUL character")
-      return
-    }
     do {
-      let table = try TOMLTable(string: text)
-      index = TomlLineIndex(bytes)
-      readTop(table)
+      index = try TomlOutline(bytes)
+      readTop(try TOMLTable(string: text))
+    } catch let error as TomlOutline.Problem {
+      fail(error.line, error.message)
     } catch let error as TOMLParseError {
       fail(error.source.begin.line, Self.describe(error, bytes))
     } catch {
@@ -37,7 +33,7 @@ struct TomlReader {
   private mutating func readTop(_ table: TOMLTable) {
     for key in inFileOrder(table.keys, under: []) {
       guard let value = table[key] else { continue }
-      let line = index.line(of: [key])
+      let line = index?.line(of: [key])
       switch key {
       case "databases": result.databases = readEntries(value, key, line)
       case "users": result.users = readEntries(value, key, line)
@@ -60,7 +56,7 @@ struct TomlReader {
     var entries: [RawEntry] = []
     for name in inFileOrder(table.keys, under: [section]) {
       let path = [section, name]
-      let line = index.line(of: path)
+      let line = index?.line(of: path)
       guard let entry = table[name]?.table else {
         fail(
           line, "\(SettingType.shown(name)) is no setting of [\(section)]: write [\(section).NAME]")
@@ -78,7 +74,7 @@ struct TomlReader {
   private func setting(
     _ name: String, _ value: TOMLValueConvertible, _ path: [String]
   ) -> RawSetting {
-    let place = SourcePlace(file: file, line: index.line(of: path))
+    let place = SourcePlace(file: file, line: index?.line(of: path))
     return RawSetting(name: name, value: raw(value, path, depth: 0), place: place)
   }
 
@@ -88,9 +84,7 @@ struct TomlReader {
     case .int: return value.int.map { .integer($0) } ?? .other("a number")
     case .double: return value.double.map { .float($0) } ?? .other("a number")
     case .bool: return value.bool.map { .boolean($0) } ?? .other("a boolean")
-    case .date: return .other("a date")
-    case .time: return .other("a time of day")
-    case .dateTime: return .other("a date")
+    case .date, .time, .dateTime: return .other("a date or a time of day")
     case .array:
       guard depth == 0, let array = value.array else { return .other("a list") }
       return .list((0..<array.count).map { raw(array[$0], path, depth: 1) })
@@ -98,7 +92,7 @@ struct TomlReader {
       guard depth == 0, let table = value.table else { return .other("a table") }
       return .table(
         table.keys.sorted().compactMap { key in
-          let place = SourcePlace(file: file, line: index.line(of: path + [key]))
+          let place = SourcePlace(file: file, line: index?.line(of: path + [key]))
           return table[key].map {
             RawSetting(name: key, value: raw($0, path, depth: 1), place: place)
           }
@@ -107,7 +101,7 @@ struct TomlReader {
   }
 
   private func inFileOrder(_ keys: [String], under path: [String]) -> [String] {
-    keys.map { ($0, index.line(of: path + [$0]) ?? 0) }
+    keys.map { ($0, index?.line(of: path + [$0]) ?? 0) }
       .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
       .map(\.0)
   }
@@ -127,26 +121,5 @@ struct TomlReader {
     }
     let shown = error.description.map { $0.isASCII && $0 < " " ? " " : String($0) }.joined()
     return "not TOML: \(shown.prefix(200))"
-  }
-
-  private static func lineOfEscapedNul(_ bytes: [UInt8]) -> Int? {
-    var line = 1
-    var position = 0
-    let zeros = Array("0000".utf8)
-    while position < bytes.count {
-      if bytes[position] == UInt8(ascii: "\n") { line += 1 }
-      guard bytes[position] == UInt8(ascii: "\\"), position + 1 < bytes.count else {
-        position += 1
-        continue
-      }
-      let digits = bytes[(position + 2)...].prefix(8)
-      if bytes[position + 1] == UInt8(ascii: "u"), digits.starts(with: zeros) { return line }
-      if bytes[position + 1] == UInt8(ascii: "U"), digits.starts(with: zeros + zeros) {
-        return line
-      }
-      if bytes[position + 1] == UInt8(ascii: "\n") { line += 1 }
-      position += 2
-    }
-    return nil
   }
 }
