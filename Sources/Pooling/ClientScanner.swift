@@ -23,11 +23,12 @@ public struct ClientScanner: Equatable, Sendable {
     var position = min(Int(remaining), end)
     remaining &-= UInt32(truncatingIfNeeded: position)
     var messages = 0
+    // Loads are not checked again: the loop's condition, or the guard before them, has done it.
     while end &- position >= 5 {
-      let type = unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)
+      let type = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: unsafe bytes.unsafeLoadUnaligned(
-          fromByteOffset: position &+ 1, as: UInt32.self))
+          fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
       if let stop = Self.check(type, length, maxPacketSize) {
         return ClientScan(forward: position, messages: messages, stop: stop)
       }

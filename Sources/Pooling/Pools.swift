@@ -119,7 +119,7 @@ public struct Pools: ~Copyable, Sendable {
   var userNames: [String: Int] = [:]
   var poolNames: [PoolName: PoolID] = [:]
   /// While paused no server is handed out, and those that come back are closed.
-  public internal(set) var isPaused = false
+  @usableFromInline var isPaused = false
 
   struct PoolName: Hashable {
     var database: Int
@@ -133,24 +133,25 @@ public struct Pools: ~Copyable, Sendable {
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
-  @inlinable
   public mutating func lease(
     _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
   ) -> Lease {
-    if pools[pool.index].idle > 0 && !isPaused {
-      let index = takeFromIdle(pool, loop: loop)
-      let needsCheck: Bool
-      if let delay = pools[pool.index].limits.serverCheckDelay {
-        needsCheck = now &- servers[index].idleSince >= delay
-      } else {
-        needsCheck = false
-      }
-      let owner = servers[index].loop
-      servers[index].loop = loop
-      return .server(
-        LeasedServer(handle: servers[index].handle, loop: owner, needsCheck: needsCheck))
-    }
+    if let leased = leaseIdle(pool, loop: loop, now: now) { return .server(leased) }
     return .queued(queue(pool, client: client, loop: loop, now: now))
+  }
+
+  /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
+  @inlinable
+  public mutating func leaseIdle(_ pool: PoolID, loop: Int32, now: UInt64) -> LeasedServer? {
+    guard pools[pool.index].idle > 0 && !isPaused else { return nil }
+    let index = takeFromIdle(pool, loop: loop)
+    var needsCheck = false
+    if let delay = pools[pool.index].limits.serverCheckDelay {
+      needsCheck = now &- servers[index].idleSince >= delay
+    }
+    let owner = servers[index].loop
+    servers[index].loop = loop
+    return LeasedServer(handle: servers[index].handle, loop: owner, needsCheck: needsCheck)
   }
 
   /// Takes back a clean server that is registered on `loop`: for the next waiter, or for the stack.
@@ -192,9 +193,12 @@ public struct Pools: ~Copyable, Sendable {
     return index
   }
 
+  // What `release` calls is mutating although it changes nothing: a borrowed copy of all of `self`
+  // would be made for it otherwise.
+
   /// The waiter whose turn it is: this loop's first, unless another loop's is older by far.
   @inlinable
-  func nextWaiter(_ pool: Int32, loop: Int32) -> Int32 {
+  mutating func nextWaiter(_ pool: Int32, loop: Int32) -> Int32 {
     let base = Int(pool) &* loops
     var best = waitLists[base &+ Int(loop)].first
     var bound = UInt64.max
@@ -221,14 +225,15 @@ public struct Pools: ~Copyable, Sendable {
     pools[Int(waiter.pool)].waiting &-= 1
   }
 
-  @inlinable
-  mutating func queue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> Queued {
+  /// Queues a client, and has a connection opened where the limits allow one.
+  public mutating func queue(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+  ) -> Queued {
     let waiter = enqueue(pool, client: client, loop: loop, now: now)
     let mayOpen = pools[pool.index].opening < pools[pool.index].waiting
     return Queued(waiter: waiter, opening: mayOpen ? open(pool, loop: loop, now: now) : nil)
   }
 
-  @inlinable
   mutating func enqueue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> WaiterID {
     lastTicket &+= 1
     lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
@@ -243,7 +248,7 @@ public struct Pools: ~Copyable, Sendable {
 
   /// Why a server that has become free is closed and not used again; nil: it is used.
   @inlinable @inline(__always)
-  func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     let pool = Int(servers[index].pool)
     let lifetime = pools[pool].limits.serverLifetime
     let age = now &- servers[index].connectedAt
@@ -256,7 +261,7 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   @usableFromInline @inline(never)
-  func slowEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+  mutating func slowEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     let pool = pools[Int(servers[index].pool)]
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }

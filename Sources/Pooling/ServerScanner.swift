@@ -25,11 +25,12 @@ public struct ServerScanner: Equatable, Sendable {
     let rest = min(Int(remaining), end &- start)
     var position = start &+ rest
     remaining &-= UInt32(truncatingIfNeeded: rest)
+    // Loads are not checked again: the loop's condition, or the guard before them, has done it.
     while end &- position >= 5 {
-      let type = unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)
+      let type = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: unsafe bytes.unsafeLoadUnaligned(
-          fromByteOffset: position &+ 1, as: UInt32.self))
+          fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
       guard length >= 4 && length < 0x8000_0000 else {
         return ServerScan(position: position, event: .violation)
       }
@@ -37,7 +38,7 @@ public struct ServerScanner: Equatable, Sendable {
       if type == ServerMessageType.readyForQuery {
         guard length == 5 else { return ServerScan(position: position, event: .violation) }
         guard end &- position >= 6 else { break }
-        let status = unsafe bytes.unsafeLoad(fromByteOffset: position &+ 5, as: UInt8.self)
+        let status = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position &+ 5, as: UInt8.self)
         let event: ServerScan.Event
         switch ledger.readyForQueryReceived(status) {
         case .client: event = .readyForQuery

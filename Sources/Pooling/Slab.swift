@@ -40,13 +40,13 @@ struct Table<Element: Sendable>: ~Copyable, @unchecked Sendable {
 
   @inlinable
   subscript(index: Int) -> Element {
-    @inline(__always) _read {
+    @inline(__always) unsafeAddress {
       precondition(index >= 0 && index < count)
-      yield unsafe base[index]
+      return unsafe UnsafePointer(base + index)
     }
-    @inline(__always) _modify {
+    @inline(__always) unsafeMutableAddress {
       precondition(index >= 0 && index < count)
-      yield unsafe &base[index]
+      return unsafe base + index
     }
   }
 
@@ -84,8 +84,14 @@ struct Slab<Element: Sendable>: ~Copyable, Sendable {
 
   @inlinable
   subscript(index: Int32) -> Element {
-    @inline(__always) _read { yield elements[Int(index)] }
-    @inline(__always) _modify { yield &elements[Int(index)] }
+    @inline(__always) unsafeAddress {
+      precondition(index >= 0 && index < elements.count)
+      return unsafe UnsafePointer(elements.base + Int(index))
+    }
+    @inline(__always) unsafeMutableAddress {
+      precondition(index >= 0 && index < elements.count)
+      return unsafe elements.base + Int(index)
+    }
   }
 }
 

@@ -47,18 +47,41 @@ extension Worker {
   @inline(__always)
   func beginTransaction(_ client: ClientPointer) {
     if client.pointee.stream.sawHangup && hasLeft(client) { return }
-    let lease = takeServer(client)
-    switch lease {
+    guard let leased = leaseIdle(client) else { return waitForServer(client) }
+    let server = ServerPointer(handle: leased.handle)
+    attach(server, to: client)
+    server.pointee.needsCheck = leased.needsCheck
+    if leased.loop != id {
+      client.pointee.phase = .granted
+      adopt(server, from: leased.loop)
+      guard client.pointee.server == server else { return }
+    }
+    beginLease(client, server)
+  }
+
+  @inline(__always)
+  private func leaseIdle(_ client: ClientPointer) -> LeasedServer? {
+    let pool = client.pointee.pool
+    let owner = Ownership(loop: id, isIdle: false)
+    return pooler.pools.withLock { [id, now] pools in
+      guard let leased = pools.leaseIdle(pool, loop: id, now: now) else { return nil }
+      ServerPointer(handle: leased.handle).own(owner)
+      return leased
+    }
+  }
+
+  /// No server is idle: the client waits, unread, and perhaps a connection is opened. Between the two
+  /// locks a server may have come back, so this may be a lease after all.
+  @inline(never)
+  private func waitForServer(_ client: ClientPointer) {
+    switch takeServer(client) {
     case .server(let leased):
       let server = ServerPointer(handle: leased.handle)
       attach(server, to: client)
       server.pointee.needsCheck = leased.needsCheck
-      if leased.loop != id {
-        client.pointee.phase = .granted
-        adopt(server, from: leased.loop)
-        guard client.pointee.server == server else { return }
-      }
-      beginLease(client, server)
+      client.pointee.phase = .granted
+      if leased.loop != id { adopt(server, from: leased.loop) }
+      if client.pointee.server == server { beginLease(client, server) }
     case .queued(let queued):
       client.pointee.phase = .waiting
       client.pointee.waiter = queued.waiter
@@ -67,14 +90,16 @@ extension Worker {
     }
   }
 
-  @inline(__always)
   func takeServer(_ client: ClientPointer) -> Lease {
     let pool = client.pointee.pool
     let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
     return pooler.pools.withLock { [id, now] pools in
       let lease = pools.lease(pool, client: handle, loop: id, now: now)
-      if case .server(let leased) = lease { ServerPointer(handle: leased.handle).own(owner) }
+      switch lease {
+      case .server(let leased): ServerPointer(handle: leased.handle).own(owner)
+      case .queued(let queued): Self.disown(queued.opening)
+      }
       return lease
     }
   }
