@@ -132,7 +132,7 @@ extension Integration {
         let error = try sluice.loginError()
         #expect(
           error?.message.contains("password authentication failed for user \"scram_user\"") == true)
-        #expect(error?.sqlstate == "28P01")
+        if !StandIn.isOn { #expect(error?.sqlstate == "28P01") }
       }
       let refused: SluiceConfiguration.Section = ["user": "refused_user"]
       try withSluice(version, settings, database: refused) { (sluice) throws in
@@ -160,7 +160,8 @@ extension Integration {
     }
 
     /// Garbage in the SASL exchange has crashed poolers.
-    @Test func `a malformed SCRAM message is an authentication failure`() throws {
+    @Test(.disabled(if: StandIn.isOn, "PgBouncer 1.18 crashes"))
+    func `a malformed SCRAM message is an authentication failure`() throws {
       let version = try PostgresVersion.newest
       let secret = try Self.secret("scram_user", version)
       let firsts: [[UInt8]] = [

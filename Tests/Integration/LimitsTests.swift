@@ -126,8 +126,10 @@ extension Integration {
       let cluster = try PostgresCluster.shared(version)
       let database: SluiceConfiguration.Section = ["user": "app"]
       try withSluice(version, ["min_pool_size": 3], database: database) { sluice in
-        #expect(try sluice.connect().value("SELECT 1") == "1")
+        let client = try sluice.connect()
+        #expect(try client.value("SELECT 1") == "1")
         try expectEventually { try cluster.connections() == 3 }
+        client.terminate()
       }
     }
 

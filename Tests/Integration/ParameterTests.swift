@@ -34,7 +34,8 @@ extension Integration {
         #expect(try second.value("SHOW TimeZone") == "UTC")
         #expect(try first.value("SHOW TimeZone") == "Asia/Tokyo")
         #expect(try first.extended("SHOW application_name").value == "renamed")
-        #expect(try second.value("SHOW application_name") == "")
+        // PgBouncer would show the other client's name here.
+        if !StandIn.isOn { #expect(try second.value("SHOW application_name") == "") }
       }
     }
 
@@ -104,7 +105,8 @@ extension Integration {
         ),
         (
           "-d 5",
-          "unsupported options startup parameter: only '-c config=val' and '--config=val' are allowed"
+          "unsupported options startup parameter: "
+            + "only '-c config=val' and '--config=val' are allowed"
         ),
       ])
     func `other options are refused`(options: String, text: String) throws {

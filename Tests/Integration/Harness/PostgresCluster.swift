@@ -127,8 +127,8 @@ final class PostgresCluster: Sendable {
     "CREATE ROLE other LOGIN",
     "CREATE ROLE refused_user LOGIN",
     "SET password_encryption = 'md5'; CREATE ROLE md5_user LOGIN PASSWORD '\(password)'",
-    "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram_user LOGIN PASSWORD '\(password)'",
-    "SET password_encryption = 'scram-sha-256'; CREATE ROLE plain_user LOGIN PASSWORD '\(password)'",
+    "CREATE ROLE scram_user LOGIN PASSWORD '\(password)'",
+    "CREATE ROLE plain_user LOGIN PASSWORD '\(password)'",
     "CREATE DATABASE app OWNER app",
   ]
 }
