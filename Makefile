@@ -1,0 +1,53 @@
+# What one does with Sluice. `make help` lists it.
+SHELL := /bin/bash
+
+# A hung test must not hang the build for ever.
+TEST_SECONDS ?= 2700
+SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Benchmarks)
+RELEASE = -c release --static-swift-stdlib
+
+.PHONY: help run build test lint format sanitize sanitize-thread sanitize-address bench clean \
+  dependencies
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: dependencies ## run Sluice in front of a throw-away PostgreSQL, or PGHOST=, or with CONFIG=
+	@CONFIG='$(CONFIG)' scripts/run
+
+build: dependencies ## build the release binary
+	swift build $(RELEASE) --product sluice
+	@echo "built $$(swift build $(RELEASE) --show-bin-path)/sluice"
+
+test: dependencies lint ## unit, integration and tidy tests, and the formatter's lint
+	@set -euo pipefail; \
+	SLUICE_PG18_BIN=$$(scripts/install-postgresql-18); export SLUICE_PG18_BIN; \
+	echo "building the tests"; \
+	swift build --build-tests </dev/null; \
+	timeout --foreground $(TEST_SECONDS) swift test --skip-build </dev/null
+
+lint: ## check the formatting
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+format: ## format the sources in place
+	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+sanitize: dependencies sanitize-thread sanitize-address ## integration tests under two sanitizers
+
+sanitize-thread sanitize-address: sanitize-%:
+	@set -euo pipefail; \
+	SLUICE_PG18_BIN=$$(scripts/install-postgresql-18); export SLUICE_PG18_BIN; \
+	export SLUICE_SANITIZER=$*; \
+	scratch=.build-$(if $(filter thread,$*),tsan,asan); \
+	swift build --build-tests --sanitize=$* --scratch-path $$scratch </dev/null; \
+	timeout --foreground $(TEST_SECONDS) swift test --skip-build --sanitize=$* \
+	  --scratch-path $$scratch --filter IntegrationTests </dev/null
+
+bench: dependencies ## compare with PgBouncer and with PostgreSQL alone; writes a report
+	Benchmarks/compare
+
+clean: ## remove what was built
+	rm -rf .build .build-* Benchmarks/.build
+
+dependencies:
+	@scripts/install-dependencies

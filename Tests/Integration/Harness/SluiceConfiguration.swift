@@ -1,0 +1,102 @@
+/// A configuration to start Sluice with, in its own format or as PgBouncer's.
+struct SluiceConfiguration: Sendable {
+  enum Value: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByFloatLiteral, ExpressibleByStringInterpolation
+  {
+    case text(String)
+    case integer(Int)
+    case number(Double)
+
+    init(stringLiteral value: String) { self = .text(value) }
+    init(integerLiteral value: Int) { self = .integer(value) }
+    init(floatLiteral value: Double) { self = .number(value) }
+
+    var plain: String {
+      switch self {
+      case .text(let text): text
+      case .integer(let integer): String(integer)
+      case .number(let number): String(number)
+      }
+    }
+
+    var toml: String {
+      if case .text(let text) = self { return SluiceConfiguration.quoted(text) }
+      return plain
+    }
+  }
+
+  typealias Section = [String: Value]
+
+  var settings: Section
+  var databases: [String: Section]
+  var users: [String: Section]
+
+  /// Transaction pooling of database `app` for user `app` on that server.
+  init(_ cluster: PostgresCluster) {
+    settings = [
+      "listen_addr": "127.0.0.1", "auth_type": "trust", "pool_mode": "transaction", "threads": 2,
+    ]
+    databases = ["app": Self.upstream(cluster)]
+    users = ["app": ["password": ""]]
+  }
+
+  static func upstream(_ cluster: PostgresCluster, _ database: String = "app") -> Section {
+    [
+      "host": .text(PostgresCluster.host), "port": .integer(Int(cluster.port)),
+      "dbname": .text(database),
+    ]
+  }
+
+  func toml() -> String {
+    var text = Self.lines(settings)
+    for (name, section) in databases.sorted(by: { $0.key < $1.key }) {
+      text += "\n[databases.\(Self.quoted(name))]\n" + Self.lines(section)
+    }
+    for (name, section) in users.sorted(by: { $0.key < $1.key }) {
+      text += "\n[users.\(Self.quoted(name))]\n" + Self.lines(section)
+    }
+    return text
+  }
+
+  /// PgBouncer's format. What only Sluice knows is left out.
+  func ini(userList: String) -> String {
+    var text = "[databases]\n"
+    for (name, section) in databases.sorted(by: { $0.key < $1.key }) {
+      let pairs = section.sorted { $0.key < $1.key }.map { key, value in
+        "\(key)='\(value.plain.map { $0 == "'" ? "''" : String($0) }.joined())'"
+      }
+      text += "\(name) = \(pairs.joined(separator: " "))\n"
+    }
+    text += "\n[users]\n"
+    for (name, section) in users.sorted(by: { $0.key < $1.key }) {
+      let pairs = section.filter { $0.key != "password" }.sorted { $0.key < $1.key }
+        .map { "\($0)=\($1.plain)" }
+      if !pairs.isEmpty { text += "\(name) = \(pairs.joined(separator: " "))\n" }
+    }
+    text += "\n[pgbouncer]\nauth_file = \(userList)\n"
+    for (key, value) in settings.sorted(by: { $0.key < $1.key }) where key != "threads" {
+      text += "\(key) = \(value.plain)\n"
+    }
+    return text
+  }
+
+  /// PgBouncer's `auth_file`.
+  func userList() -> String {
+    users.sorted { $0.key < $1.key }.map { name, section in
+      "\"\(name)\" \"\(section["password"]?.plain ?? "")\"\n"
+    }.joined()
+  }
+
+  private static func lines(_ section: Section) -> String {
+    section.sorted { $0.key < $1.key }.map { "\($0) = \($1.toml)\n" }.joined()
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for character in text {
+      if character == "\"" || character == "\\" { quoted.append("\\") }
+      quoted.append(character)
+    }
+    return quoted + "\""
+  }
+}
