@@ -41,11 +41,11 @@ public enum Ending: Equatable, Sendable {
     case .clientClosed, .clientUnexpectedEOF: nil
     case .clientLoginTimeout: (SQLState.protocolViolation, "client_login_timeout (server down)")
     case .clientIdleTimeout: (SQLState.idleSessionTimeout, "client_idle_timeout")
-    case .queryWaitTimeout(let cause):
+    case .queryWaitTimeout(nil): (SQLState.queryCanceled, "query_wait_timeout")
+    case .queryWaitTimeout(let cause?):
       (
-        SQLState.queryCanceled,
-        cause.map { "query_wait_timeout (last server connection failed: \($0))" }
-          ?? "query_wait_timeout"
+        SQLState.connectionFailure,
+        "query_wait_timeout (last server connection failed: \(cause))"
       )
     case .queryTimeout: (SQLState.queryCanceled, "query_timeout: query timeout")
     case .idleTransactionTimeout:

@@ -56,7 +56,7 @@ extension Worker {
     let scan = server.pointee.scanner.next(bytes, from: 0, ledger: &server.pointee.ledger)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
-      let client = server.pointee.client
+      let client = server.pointee.client, isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return answered(client, server)
@@ -69,6 +69,14 @@ extension Worker {
       return true
     }
     return forwardEvents(server, count, scan, isOwn)
+  }
+
+  /// In statement mode a transaction block is not; the client gets an error in place of the
+  /// ReadyForQuery that would tell of it.
+  @inline(__always)
+  private func isAllowed(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    client.pointee.mode != .statement
+      || server.pointee.ledger.status == TransactionStatus.idle
   }
 
   /// A client's query is answered.
@@ -84,12 +92,6 @@ extension Worker {
 
   @inline(never)
   private func answeredNotClean(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
-    if client.pointee.mode == .statement
-      && server.pointee.ledger.status != TransactionStatus.idle
-    {
-      endClient(client, .transactionInStatementMode)
-      return false
-    }
     if client.pointee.isHeld { resumeHeld(client, server) }
     guard client.pointee.server == server else { return false }
     if server.pointee.ledger.isClean { settle(client, server) }
@@ -114,7 +116,12 @@ extension Worker {
       position = scan.position
       switch scan.event {
       case .drained, .passing: break scanning
-      case .readyForQuery: isAnswered = true
+      case .readyForQuery:
+        if let client = server.pointee.client, !isAllowed(client, server) {
+          endClient(client, .transactionInStatementMode)
+          return false
+        }
+        isAnswered = true
       case .ownReadyForQuery: isTaskDone = true
       case .parameterStatus(let body):
         noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
