@@ -17,10 +17,10 @@ import PostgresWire
 /// | copyEnd | CopyDone, CopyFail | the ReadyForQuery before or after it |
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. What would make the
-/// count ambiguous (a Query behind a batch that has no Sync, a Sync amid COPY data) taints the server:
-/// it stays with its client and is closed after it.
-/// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. What would make
+/// the count ambiguous (a Query behind a batch that has no Sync, a Sync amid COPY data) taints the
+/// server: it stays with its client and is closed after it. Source: PostgreSQL documentation,
+/// "Message Flow", sections on extended query and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
   enum Entry: UInt64 {
@@ -56,7 +56,8 @@ public struct Ledger: Equatable, Sendable {
   /// The server could serve anybody now.
   @inlinable public var isClean: Bool { isSettled && status == TransactionStatus.idle }
 
-  /// A reply is owed: a query is running. COPY data that the client has still to send is not a query.
+  /// A reply is owed: a query is running. COPY data that the client has still to send is not a
+  /// query.
   @inlinable public var owesReply: Bool { count != 0 }
 
   /// One reply is owed and nothing else is under way.
@@ -104,8 +105,8 @@ public struct Ledger: Equatable, Sendable {
       return true
     }
     let needsEntry = mayBeRead && count != 0 && entry(at: Int(count) - 1) != Entry.copyEnd.rawValue
-    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it is
-    // the first entry; behind CopyInResponse nothing does.
+    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it
+    // is the first entry; behind CopyInResponse nothing does.
     let isAhead = mayBeRead && count == 0 && batchIsOpen && !isCopyingIn
     if needsEntry || isAhead {
       guard count < Self.capacity else { return false }
@@ -164,8 +165,8 @@ public struct Ledger: Equatable, Sendable {
     copyDataWasSent = false
   }
 
-  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command are
-  /// ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
+  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
+  /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
   public mutating func copyInReceived() {
     var index = 0
     if count > 0 && entry(at: 0) != Entry.sync.rawValue && entry(at: 0) != Entry.copyEnd.rawValue {

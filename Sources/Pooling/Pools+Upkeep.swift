@@ -1,6 +1,6 @@
 extension Pools {
-  /// Looks after every pool: closes what is too old, idle or too many, opens up to the minimum and for
-  /// those who wait, and matches waiters with idle servers. To be called a few times a second.
+  /// Looks after every pool: closes what is too old, idle or too many, opens up to the minimum and
+  /// for those who wait, and matches waiters with idle servers. To be called a few times a second.
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
     for number in pools.indices where pools[number].isInUse {

@@ -1,8 +1,8 @@
 /// Every pool of the process: who holds which server, who waits for one, and what the limits allow.
 ///
 /// Pure: it names connections by handles, it never touches them, and time is a parameter
-/// (microseconds of a monotonic clock). All loops share one value under one lock, so that limits hold
-/// over all of them exactly. `lease` and `release` are the hot path and take constant time.
+/// (microseconds of a monotonic clock). All loops share one value under one lock, so that limits
+/// hold over all of them exactly. `lease` and `release` are the hot path and take constant time.
 ///
 /// States of a server's record, and what moves it:
 ///

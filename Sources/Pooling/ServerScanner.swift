@@ -3,8 +3,9 @@ import PostgresWire
 /// Walks the frames of a server's bytes and stops where its caller must act.
 ///
 /// Bodies stream; only ParameterStatus and ErrorResponse (when it is not very long) are waited for
-/// whole. Like ``ClientScanner`` it keeps no bytes. One call's range is either all for the client or all
-/// an answer to the pooler's own query, since that changes only at a ReadyForQuery, where it stops.
+/// whole. Like ``ClientScanner`` it keeps no bytes. One call's range is either all for the client
+/// or all an answer to the pooler's own query, since that changes only at a ReadyForQuery, where it
+/// stops.
 public struct ServerScanner: Equatable, Sendable {
   @usableFromInline var remaining: UInt32 = 0
 
@@ -48,9 +49,12 @@ public struct ServerScanner: Equatable, Sendable {
         return ServerScan(position: position &+ 6, event: event)
       }
       if Self.isSpecial(type) {
-        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else { break }
+        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else {
+          break
+        }
         if event != .passing {
-          return ServerScan(position: event == .violation ? position : position &+ whole, event: event)
+          return ServerScan(
+            position: event == .violation ? position : position &+ whole, event: event)
         }
       }
       let here = min(whole, end &- position)

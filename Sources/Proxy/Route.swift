@@ -4,8 +4,8 @@ import PostgresWire
 import Reactor
 import Settings
 
-/// What a pool's connections need to know, as the configuration has it now. Immutable: a reload makes
-/// new ones.
+/// What a pool's connections need to know, as the configuration has it now. Immutable: a reload
+/// makes new ones.
 final class Route: Sendable {
   let pool: PoolID
   let database: DatabaseSettings

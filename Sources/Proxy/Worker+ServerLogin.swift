@@ -7,7 +7,8 @@ import Settings
 
 // How a server connection comes into its pool.
 extension Worker {
-  /// Begins an opening that a client's wait has brought about, unless that client is saying goodbye.
+  /// Begins an opening that a client's wait has brought about, unless that client is saying
+  /// goodbye.
   @inline(never)
   func beginOpening(_ opening: Opening, for client: ClientPointer) {
     beginOpening(opening)
@@ -267,7 +268,8 @@ extension Worker {
     passOn(server, release)
   }
 
-  /// A connection could not be opened. Who waits for the pool's first fails with it; others wait on.
+  /// A connection could not be opened. Who waits for the pool's first fails with it; others wait
+  /// on.
   /// - Parameter isServersOwn: the message is the server's, passed on verbatim.
   func serverLoginFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, isServersOwn: Bool = false

@@ -47,8 +47,8 @@ extension Worker {
     }
   }
 
-  /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer its
-  /// client's, or is gone.
+  /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer
+  /// its client's, or is gone.
   @inline(__always)
   func forwardFromServer(_ server: ServerPointer, _ count: Int) -> Bool {
     let bytes = UnsafeRawBufferPointer(start: scratch, count: count).bytes
@@ -98,7 +98,8 @@ extension Worker {
     return client.pointee.server == server
   }
 
-  /// The general case of `forwardFromServer`: several events in what was read, or some for the pooler.
+  /// The general case of `forwardFromServer`: several events in what was read, or some for the
+  /// pooler.
   /// - Parameter first: the first event; the rest is found here.
   @inline(never)
   private func forwardEvents(
@@ -147,8 +148,8 @@ extension Worker {
     return true
   }
 
-  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only who
-  /// gets it out of the pool may touch it.
+  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only
+  /// who gets it out of the pool may touch it.
   @inline(never)
   private func idleServerEvent(_ server: ServerPointer, _ event: EngineEvent) {
     guard event.isReadable || event.isHangup else { return }
@@ -165,8 +166,8 @@ extension Worker {
     if readIdle(server) { release(server) }
   }
 
-  /// Reads what a server says without having been asked: notices, parameters, its end. Anything else
-  /// would be the answer to somebody's query, so the connection is closed.
+  /// Reads what a server says without having been asked: notices, parameters, its end. Anything
+  /// else would be the answer to somebody's query, so the connection is closed.
   /// - Returns: whether the server may go back.
   func readIdle(_ server: ServerPointer) -> Bool {
     while server.pointee.stream.isReadable {

@@ -8,8 +8,8 @@ import Settings
 
 /// One event loop, and all connections that live on it. One thread owns it and all under it.
 ///
-/// The hot path is in `Worker+Clients.swift` and `Worker+Servers.swift`: it neither allocates nor counts
-/// references. Extensions hold the rest by concern: logins, leases, cancels, ticks and mail.
+/// The hot path is in `Worker+Clients.swift` and `Worker+Servers.swift`: it neither allocates nor
+/// counts references. Extensions hold the rest by concern: logins, leases, cancels, ticks and mail.
 final class Worker {
   /// What an event's token is about: the low three bits. The rest is a pointer or an index.
   enum Token {

@@ -1,10 +1,11 @@
 import CLinux
 
-/// The engine on epoll, edge-triggered: a socket is registered once, and what it can do is found out by
-/// doing it.
+/// The engine on epoll, edge-triggered: a socket is registered once, and what it can do is found
+/// out by doing it.
 ///
-/// Sendable although it holds a pointer: only the loop that owns the engine calls `wait` and `event`,
-/// which use it; `add` and `remove` are epoll_ctl calls, which the kernel allows from any thread.
+/// Sendable although it holds a pointer: only the loop that owns the engine calls `wait` and
+/// `event`, which use it; `add` and `remove` are epoll_ctl calls, which the kernel allows from any
+/// thread.
 public struct EpollEngine: Engine, @unchecked Sendable {
   @usableFromInline let epoll: Int32
   @usableFromInline let events: UnsafeMutablePointer<epoll_event>

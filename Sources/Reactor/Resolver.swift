@@ -2,9 +2,9 @@ import Synchronization
 
 /// Turns host names into addresses off the loops, and remembers the answers for a while.
 ///
-/// Each name is asked for once at a time, on a thread of its own; at most ``threadLimit`` threads ask at
-/// once, and further names wait. The lock guards the table; no other lock is taken under it, and
-/// callbacks run outside it.
+/// Each name is asked for once at a time, on a thread of its own; at most ``threadLimit`` threads
+/// ask at once, and further names wait. The lock guards the table; no other lock is taken under it,
+/// and callbacks run outside it.
 public final class Resolver: Sendable {
   public typealias Answer = Result<[SocketAddress], ResolveError>
   public typealias Callback = @Sendable (Answer) -> Void
@@ -42,8 +42,8 @@ public final class Resolver: Sendable {
     }
   }
 
-  /// The addresses of `host`, with port 0. `callback` is called at once where the answer is known (or
-  /// the host is an address in digits), else later on another thread.
+  /// The addresses of `host`, with port 0. `callback` is called at once where the answer is known
+  /// (or the host is an address in digits), else later on another thread.
   public func lookUp(_ host: String, _ callback: @escaping Callback) {
     let known = state.withLock { state -> Answer? in
       if let entry = state.cache[host], entry.expires > Clock.now { return entry.answer }

@@ -22,8 +22,8 @@ static inline long cl_result(long r) { return r < 0 ? -(long)errno : r; }
 
 // MARK: bytes
 
-// The two calls of the hot path go to the kernel by number: in a process with threads, libc's recv and
-// send are cancellation points, which cost more instructions than all the rest of the call.
+// The two calls of the hot path go to the kernel by number: in a process with threads, libc's recv
+// and send are cancellation points, which cost more instructions than all the rest of the call.
 static inline long cl_receive(int fd, void *bytes, unsigned long count) {
   long r;
   do r = syscall(SYS_recvfrom, fd, bytes, count, 0, 0, 0); while (r < 0 && errno == EINTR);
