@@ -1,4 +1,3 @@
-import Synchronization
 
 /// Turns host names into addresses off the loops, and remembers the answers for a while.
 ///
@@ -26,13 +25,13 @@ public final class Resolver: Sendable {
     var maxNegativeAge: UInt64
   }
 
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   /// - Parameters:
   ///   - maxAge: microseconds for which an answer is used again (dns_max_ttl).
   ///   - maxNegativeAge: the same for a failure (dns_nxdomain_ttl).
   public init(maxAge: UInt64, maxNegativeAge: UInt64) {
-    state = Mutex(State(maxAge: maxAge, maxNegativeAge: maxNegativeAge))
+    state = Lock(State(maxAge: maxAge, maxNegativeAge: maxNegativeAge))
   }
 
   public func setAges(maxAge: UInt64, maxNegativeAge: UInt64) {

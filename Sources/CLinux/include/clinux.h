@@ -68,7 +68,9 @@ static inline int cl_epoll_wait(int epoll, struct epoll_event *events, int capac
   return (int)cl_result(epoll_wait(epoll, events, capacity, timeout));
 }
 static inline uint64_t cl_event_token(const struct epoll_event *e) { return e->data.u64; }
-static inline int cl_eventfd(void) { return (int)cl_result(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+static inline int cl_eventfd(void) {
+  return (int)cl_result(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
 static inline void cl_eventfd_wake(int fd) {
   uint64_t one = 1;
   (void)!write(fd, &one, sizeof one);
