@@ -110,6 +110,7 @@ extension Worker {
     client.pointee.waiter = .none
     server.pointee.client = client
     server.pointee.leasedAt = now
+    server.pointee.saidFatal = false
     server.pointee.needsReset = client.pointee.mode == .session || resetsAlways
   }
 

@@ -126,7 +126,11 @@ extension Worker {
       case .ownReadyForQuery: isTaskDone = true
       case .parameterStatus(let body):
         noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
-      case .errorResponse(let body): noteError(server, bytes, body, isOwn: isOwn)
+      case .errorResponse(let body):
+        noteError(server, bytes, body, isOwn: isOwn)
+        if endsUnused(server) {
+          return endUnused(server, start..<max(start, body.start - 5))
+        }
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
@@ -146,6 +150,35 @@ extension Worker {
       return answered(client, server)
     }
     return true
+  }
+
+  /// The server has said FATAL behind its last answer, while its client was not using it.
+  private func endsUnused(_ server: ServerPointer) -> Bool {
+    guard server.pointee.saidFatal, server.pointee.ledger.isClean,
+      let client = server.pointee.client
+    else { return false }
+    return client.pointee.mode != .session && client.pointee.phase == .active
+  }
+
+  /// Gives the client its answer and lets it go on without the server, which is closed: the FATAL
+  /// is no answer to anything of the client's.
+  private func endUnused(_ server: ServerPointer, _ answer: Range<Int>) -> Bool {
+    guard let client = server.pointee.client else { return false }
+    if !answer.isEmpty {
+      _ = client.pointee.stream.send(engine, scratch + answer.lowerBound, count: answer.count)
+    }
+    client.pointee.phase = .idle
+    client.pointee.server = nil
+    client.pointee.since = now
+    server.pointee.client = nil
+    if client.pointee.isHeld {
+      client.pointee.isHeld = false
+      client.pointee.stream.hasUnseen = true
+      client.pointee.stream.isReadable = true
+    }
+    if client.pointee.stream.isReadable { list(client) }
+    serverLost(server, "the server closed the connection")
+    return false
   }
 
   /// An idle server has sent something, or is gone. Another loop may be taking it right now: only
@@ -207,7 +240,10 @@ extension Worker {
       if type == ServerMessageType.parameterStatus {
         noteParameter(server, bytes, body, isForClient: false)
       } else if type == ServerMessageType.errorResponse {
+        // Its last words: the end of the connection follows.
         noteError(server, bytes, body, isOwn: true)
+        serverLost(server, "the server closed the connection")
+        return false
       }
       position += length + 1
     }

@@ -5,8 +5,8 @@ import Synchronization
 
   /// A value and the lock that guards it.
   ///
-  /// In builds for the thread sanitizer it is a lock that the sanitizer knows, with the interface of
-  /// `Mutex`, whose futex it does not understand: it would report a race at every contended use.
+  /// In builds for the thread sanitizer it is a lock that the sanitizer knows, with the interface
+  /// of `Mutex`, whose futex it does not understand: it would report a race at every contended use.
   public struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     // Sendable: the value is touched by the holder of the mutex alone.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
