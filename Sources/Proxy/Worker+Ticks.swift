@@ -7,7 +7,6 @@ import Settings
 extension Worker {
   /// Does what is due. Timeouts are as exact as the tick's period.
   func tick() {
-    nextTick = now &+ Self.tickMicroseconds
     expireWaiters()
     notifyWaiters()
     expireLogins()

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -78,6 +80,30 @@ static inline void cl_eventfd_wake(int fd) {
 static inline void cl_eventfd_drain(int fd) {
   uint64_t count;
   (void)!read(fd, &count, sizeof count);
+}
+
+// A descriptor that becomes readable every so many microseconds.
+static inline int cl_ticker(uint64_t period) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return -errno;
+  struct timespec p = {.tv_sec = period / 1000000u, .tv_nsec = period % 1000000u * 1000u};
+  struct itimerspec t = {.it_interval = p, .it_value = p};
+  if (timerfd_settime(fd, 0, &t, 0) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+// A descriptor that becomes readable when one of the (blocked) signals of the set is pending.
+static inline int cl_signalfd(const sigset_t *set) {
+  return (int)cl_result(signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+// The next pending signal's number, or -EAGAIN.
+static inline int cl_next_signal(int fd) {
+  struct signalfd_siginfo info;
+  long r = read(fd, &info, sizeof info);
+  return r == sizeof info ? (int)info.ssi_signo : r < 0 ? -errno : -EAGAIN;
 }
 
 // MARK: clock
