@@ -19,9 +19,10 @@ import PostgresWire
 /// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. What would make the
-/// count ambiguous (a Query behind a batch that has no Sync, a Sync amid COPY data) taints the server:
-/// it stays with its client and is closed after it.
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it is
+/// taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync, an error
+/// when Syncs were taken for ignored) taints the server: it stays with its client and is closed after
+/// it.
 /// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
@@ -44,8 +45,7 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline var lastStatus = TransactionStatus.idle
   @usableFromInline var batchIsOpen = false
   @usableFromInline var isCopyingIn = false
-  @usableFromInline var copyDataWasSent = false
-  /// Syncs were taken for ignored at CopyInResponse, and nothing has proved it yet.
+  /// Syncs were taken for ignored by a COPY, and nothing has proved it yet.
   @usableFromInline var syncsAreDoubtful = false
   /// The count can no longer be trusted: the server stays with its client and is closed after it.
   @inlinable public var isTainted: Bool { taint }
@@ -87,8 +87,8 @@ public struct Ledger: Equatable, Sendable {
       push(.simple)
     case ClientMessageType.sync:
       guard count < Self.capacity else { return false }
-      if isCopyingIn || copyDataWasSent {
-        taint = true
+      if isCopyingIn {
+        syncsAreDoubtful = true
       } else {
         push(.sync)
         batchIsOpen = false
@@ -103,22 +103,17 @@ public struct Ledger: Equatable, Sendable {
 
   @usableFromInline @inline(never)
   mutating func clientSendsCopy(_ type: UInt8) -> Bool {
-    let mayBeRead = isCopyingIn || batchIsOpen || count != 0
-    if type == ClientMessageType.copyData {
-      copyDataWasSent = mayBeRead
-      return true
-    }
+    if type == ClientMessageType.copyData { return true }
     let end = batchIsOpen ? Entry.copyEndInBatch : Entry.copyEnd
-    let needsEntry = mayBeRead && count != 0 && entry(at: Int(count) - 1) != end.rawValue
+    let needsEntry = count != 0 && entry(at: Int(count) - 1) != end.rawValue
     // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it is
     // the first entry; behind CopyInResponse nothing does.
-    let isAhead = mayBeRead && count == 0 && batchIsOpen && !isCopyingIn
+    let isAhead = count == 0 && batchIsOpen && !isCopyingIn
     if needsEntry || isAhead {
       guard count < Self.capacity else { return false }
       push(end)
     }
     isCopyingIn = false
-    copyDataWasSent = false
     return true
   }
 
@@ -149,7 +144,6 @@ public struct Ledger: Equatable, Sendable {
       entries = 0
       count = 0
       isCopyingIn = false
-      copyDataWasSent = false
       syncsAreDoubtful = false
       return wasOwn ? .own : .client
     }
@@ -167,7 +161,6 @@ public struct Ledger: Equatable, Sendable {
     pop()
     // One in a batch may end a COPY that has still to begin.
     while count > 0 && entries & 3 == Entry.copyEnd.rawValue { pop() }
-    if count == 0 { copyDataWasSent = false }
     return wasOwn ? .own : .client
   }
 
@@ -179,7 +172,6 @@ public struct Ledger: Equatable, Sendable {
   public mutating func errorReceived() {
     if syncsAreDoubtful { taint = true }
     isCopyingIn = false
-    copyDataWasSent = false
   }
 
   /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command are

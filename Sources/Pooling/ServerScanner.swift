@@ -48,9 +48,12 @@ public struct ServerScanner: Equatable, Sendable {
         return ServerScan(position: position &+ 6, event: event)
       }
       if Self.isSpecial(type) {
-        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else { break }
+        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else {
+          break
+        }
         if event != .passing {
-          return ServerScan(position: event == .violation ? position : position &+ whole, event: event)
+          return ServerScan(
+            position: event == .violation ? position : position &+ whole, event: event)
         }
       }
       let here = min(whole, end &- position)

@@ -32,4 +32,19 @@ import Testing
     // A check that is never reached would prove nothing.
     #expect(Self.seeds.count == 1 || cleanChecks > 50_000)
   }
+
+  @Test func `what drivers send leaves the ledger clean in the end`() {
+    for seed in Self.seeds where seed % 4 == 0 || Self.seeds.count == 1 {
+      var run = LedgerRun(seed: seed, isTracing: false)
+      run.failPercent = 0
+      run.runPolitely(parts: 12)
+      guard run.fault != nil else { continue }
+      var again = LedgerRun(seed: seed, isTracing: true)
+      again.failPercent = 0
+      again.runPolitely(parts: 12)
+      Issue.record(
+        "LEDGER_SEED=\(seed): \(again.fault ?? "")\n\(again.trace.joined(separator: "\n"))")
+      return
+    }
+  }
 }

@@ -3,18 +3,19 @@ import Pooling
 /// One connection driven at random: a ledger on the one side, a model of PostgreSQL on the other, and
 /// messages under way between them for as long as chance has it.
 struct LedgerRun {
-  private(set) var ledger = Ledger()
-  private(set) var backend: BackendModel
+  var ledger = Ledger()
+  var backend: BackendModel
   private(set) var trace: [String] = []
   /// What the ledger did wrong, if anything.
-  private(set) var fault: String?
+  var fault: String?
   private(set) var cleanChecks = 0
-  private var generator: SeededGenerator
+  var generator: SeededGenerator
   private let isTracing: Bool
   private let alphabet: [Character]
   private let copyPercent: Int
-  private let failPercent: Int
-  private let progressPercent: Int
+  /// How often things fail that need not be told to.
+  var failPercent: Int
+  let progressPercent: Int
 
   /// What clients of different manners send. A letter that stands twice is sent twice as often.
   private static let alphabets: [[Character]] = [
@@ -46,7 +47,7 @@ struct LedgerRun {
     }
   }
 
-  private mutating func check() {
+  mutating func check() {
     guard fault == nil, ledger.isClean else { return }
     cleanChecks += 1
     if !backend.isFree && !backend.isDead { fault = "clean, but the server is not free" }
@@ -84,7 +85,7 @@ struct LedgerRun {
 
   // MARK: server
 
-  private mutating func progress() {
+  mutating func progress() {
     if backend.copy != nil && generator.chance(failPercent / 2) {
       note("  COPY fails by itself")
       backend.failCopy()
@@ -117,7 +118,7 @@ struct LedgerRun {
     }
   }
 
-  private mutating func note(_ text: @autoclosure () -> String) {
+  mutating func note(_ text: @autoclosure () -> String) {
     if isTracing { trace.append(text()) }
   }
 }
