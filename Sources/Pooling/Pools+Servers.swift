@@ -50,8 +50,12 @@ extension Pools {
   func oldestWait(_ id: PoolID, now: UInt64) -> UInt64? {
     var oldest: UInt64?
     for loop in 0..<loops {
-      let first = waitLists[id.index * loops + loop].first
-      if first >= 0 { oldest = max(oldest ?? 0, now &- waiters[first].since) }
+      var index = waitLists[id.index * loops + loop].first
+      while index >= 0 {
+        oldest = max(oldest ?? 0, now &- waiters[index].since)
+        if !waiters[index].wasRequeued { break }
+        index = waiters[index].links.next
+      }
     }
     return oldest
   }

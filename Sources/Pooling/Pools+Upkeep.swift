@@ -92,12 +92,16 @@ extension Pools {
     for number in pools.indices where pools[number].waiting > 0 {
       let timeout = pools[number].limits.queryWaitTimeout
       guard timeout != 0 else { continue }
-      let list = number * loops + Int(loop)
-      while true {
-        let first = waitLists[list].first
-        guard first >= 0, now &- waiters[first].since >= timeout else { break }
-        clients.append(waiters[first].client)
-        removeWaiter(at: first)
+      var index = waitLists[number * loops + Int(loop)].first
+      while index >= 0 {
+        let waiter = waiters[index]
+        if now &- waiter.since >= timeout {
+          clients.append(waiter.client)
+          removeWaiter(at: index)
+        } else if !waiter.wasRequeued {
+          break
+        }
+        index = waiter.links.next
       }
     }
   }
@@ -110,10 +114,12 @@ extension Pools {
       let delay = pools[number].limits.queryWaitNotify
       guard delay != 0 else { continue }
       var index = waitLists[number * loops + Int(loop)].first
-      while index >= 0, now &- waiters[index].since >= delay {
-        if !waiters[index].wasNotified {
+      while index >= 0 {
+        if now &- waiters[index].since >= delay {
+          if !waiters[index].wasNotified { clients.append(waiters[index].client) }
           waiters[index].wasNotified = true
-          clients.append(waiters[index].client)
+        } else if !waiters[index].wasRequeued {
+          break
         }
         index = waiters[index].links.next
       }

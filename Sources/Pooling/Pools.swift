@@ -54,6 +54,9 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var since: UInt64
     @usableFromInline var wasNotified = false
 
+    /// It stands at the front although it began to wait later than those behind it.
+    @usableFromInline var wasRequeued: Bool { ticket == 0 }
+
     @usableFromInline
     init(
       client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64
