@@ -51,7 +51,7 @@ extension Pools {
     var oldest: UInt64?
     for loop in 0..<loops {
       let first = waitLists[id.index * loops + loop].first
-      if first >= 0 { oldest = max(oldest ?? 0, now &- waiters[first].since) }
+      if first >= 0 { oldest = max(oldest ?? 0, now - min(now, waiters[first].since)) }
     }
     return oldest
   }
