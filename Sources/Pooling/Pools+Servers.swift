@@ -52,7 +52,7 @@ extension Pools {
     for loop in 0..<loops {
       var index = waitLists[id.index * loops + loop].first
       while index >= 0 {
-        oldest = max(oldest ?? 0, now &- waiters[index].since)
+        oldest = max(oldest ?? 0, now - min(now, waiters[index].since))
         if !waiters[index].wasRequeued { break }
         index = waiters[index].links.next
       }

@@ -31,7 +31,7 @@ extension Pools {
     let pool = pools[Int(servers[index].pool)]
     if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
     let timeout = pool.limits.serverIdleTimeout
-    if timeout != 0 && now &- servers[index].idleSince >= timeout
+    if timeout != 0 && Self.hasPassed(timeout, since: servers[index].idleSince, now: now)
       && pool.total > pool.limits.minimumSize
     {
       return .idleTimeout

@@ -133,6 +133,13 @@ public struct Pools: ~Copyable, Sendable {
     self.loops = loops
   }
 
+  /// Whether `limit` microseconds (63 bits) have passed. `since` may be another loop's reading of
+  /// the clock, and later than `now`, which is as of the caller's last batch of events.
+  @inlinable @inline(__always)
+  static func hasPassed(_ limit: UInt64, since: UInt64, now: UInt64) -> Bool {
+    Int64(bitPattern: now &- since) >= Int64(bitPattern: limit)
+  }
+
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
@@ -150,7 +157,7 @@ public struct Pools: ~Copyable, Sendable {
     let index = takeFromIdle(pool, loop: loop)
     var needsCheck = false
     if let delay = pools[pool.index].limits.serverCheckDelay {
-      needsCheck = now &- servers[index].idleSince >= delay
+      needsCheck = Self.hasPassed(delay, since: servers[index].idleSince, now: now)
     }
     let owner = servers[index].loop
     servers[index].loop = loop
@@ -254,9 +261,10 @@ public struct Pools: ~Copyable, Sendable {
   mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     let pool = Int(servers[index].pool)
     let lifetime = pools[pool].limits.serverLifetime
-    let age = now &- servers[index].connectedAt
+    let since = servers[index].connectedAt
     if servers[index].epoch == pools[pool].epoch && !isPaused
-      && pools[pool].total <= pools[pool].limits.size && (lifetime == 0 || age < lifetime)
+      && pools[pool].total <= pools[pool].limits.size
+      && (lifetime == 0 || !Self.hasPassed(lifetime, since: since, now: now))
     {
       return nil
     }
@@ -270,7 +278,9 @@ public struct Pools: ~Copyable, Sendable {
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
     if isPaused { return .paused }
     let lifetime = pool.limits.serverLifetime
-    if lifetime != 0 && now &- servers[index].connectedAt >= lifetime { return .lifetimeOver }
+    if lifetime != 0 && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now) {
+      return .lifetimeOver
+    }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
     return nil

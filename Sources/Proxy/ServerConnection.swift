@@ -127,7 +127,8 @@ struct ServerPlaces: ~Copyable {
   private static var quarantineMicroseconds: UInt64 { 5_000_000 }
 
   mutating func take(now: UInt64) -> Handle {
-    if let first = free.first, now &- first.since >= Self.quarantineMicroseconds {
+    // The loop that gave it back may have read the clock later than this one.
+    if let first = free.first, now > first.since &+ Self.quarantineMicroseconds {
       return free.removeFirst().place
     }
     let place = ServerPointer.allocate(capacity: 1)
