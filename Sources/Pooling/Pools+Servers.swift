@@ -122,6 +122,9 @@ extension Pools {
     pools[pool].retryAt = now &+ pools[pool].limits.loginRetry
   }
 
+  /// A connection was counted and is not wanted after all.
+  public mutating func openingAbandoned(_ server: ServerID) { forget(server.rawValue) }
+
   /// A leased server is gone. Whoever waits may get a new connection in its place.
   public mutating func serverClosed(_ server: ServerID, loop: Int32, now: UInt64) -> Opening? {
     let pool = PoolID(servers[server.rawValue].pool)

@@ -37,6 +37,10 @@ static inline long cl_send(int fd, const void *bytes, unsigned long count) {
   while (r < 0 && errno == EINTR);
   return cl_result(r);
 }
+// Looks at bytes that have come, and leaves them where they are.
+static inline long cl_peek(int fd, void *bytes, unsigned long count) {
+  return cl_result(recv(fd, bytes, count, MSG_PEEK | MSG_DONTWAIT));
+}
 static inline long cl_read(int fd, void *bytes, unsigned long count) {
   long r;
   do r = read(fd, bytes, count); while (r < 0 && errno == EINTR);
