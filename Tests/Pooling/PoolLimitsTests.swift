@@ -81,7 +81,7 @@ import Testing
     #expect(room.pools.census(first).servers == 1)
   }
 
-  @Test func `where database and user are full, the victim must be of both`() {
+  @Test func `where database and user are full, upkeep makes room in both`() {
     let room = PoolRoom()
     let one = GroupLimits(servers: 1)
     let none = GroupLimits()
@@ -92,6 +92,14 @@ import Testing
     let ay = room.makePool("a", "y", databaseLimits: one, userLimits: one)
     #expect(room.queue(9, ay) == nil)
     #expect(room.pools.serverCount == 2)
+    let actions = room.upkeep()
+    #expect(actions.first == .close(101, .evicted))
+    guard case .open(let opening)? = actions.last else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(opening.evicted == 102)
+    #expect(room.pools.serverCount == 1)
   }
 
   @Test func `clients are refused beyond the limits of database and user`() {
