@@ -5,16 +5,7 @@ extension Pools {
   @usableFromInline
   mutating func open(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
     let pool = pools[id.index]
-    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
-    // After a failure one connection tries for all.
-    if pool.isFailing && pool.opening > 0 { return nil }
-    var isFromReserve = false
-    if pool.total >= pool.limits.size {
-      guard pool.total < pool.limits.size + pool.limits.reserveSize,
-        let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
-      else { return nil }
-      isFromReserve = true
-    }
+    guard let isFromReserve = allowsOpening(id, now: now) else { return nil }
     let databaseIsFull = isFull(databases[pool.database])
     let userIsFull = isFull(users[pool.user])
     var evicted: Handle?
@@ -26,6 +17,34 @@ extension Pools {
       evicted = forgetIdle(victim)
     }
     return addServer(id, loop: loop, now: now, isFromReserve: isFromReserve, evicted: evicted)
+  }
+
+  /// Whether the pool's own limits allow one more connection now, and whether it is one of the reserve;
+  /// nil: they do not.
+  private func allowsOpening(_ id: PoolID, now: UInt64) -> Bool? {
+    let pool = pools[id.index]
+    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
+    // After a failure one connection tries for all.
+    if pool.isFailing && pool.opening > 0 { return nil }
+    if pool.total < pool.limits.size { return false }
+    guard pool.total < pool.limits.size + pool.limits.reserveSize,
+      let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
+    else { return nil }
+    return true
+  }
+
+  /// Where a database and a user are both full and no idle server counts for both, two must go to make
+  /// room: this gives the first of them, and `open` the second.
+  mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
+    let pool = pools[id.index]
+    guard pool.waiting > pool.opening, allowsOpening(id, now: now) != nil,
+      isFull(databases[pool.database]), isFull(users[pool.user]),
+      idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
+        == nil,
+      idleVictim(besides: id, where: { $0.user == pool.user }) != nil,
+      let first = idleVictim(besides: id, where: { $0.database == pool.database })
+    else { return nil }
+    return forgetIdle(first)
   }
 
   private mutating func addServer(

@@ -58,6 +58,7 @@ extension Pools {
   private mutating func openMissing(
     _ id: PoolID, loop: Int32, now: UInt64, into actions: inout [UpkeepAction]
   ) {
+    if let evicted = evictFirstOfTwo(id, now: now) { actions.append(.close(evicted, .evicted)) }
     while let opening = openForWaiters(id, loop: loop, now: now) { actions.append(.open(opening)) }
     let limits = pools[id.index].limits
     guard pools[id.index].clients > 0 || limits.isAlwaysWarm else { return }
