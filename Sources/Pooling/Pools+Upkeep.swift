@@ -27,7 +27,7 @@ extension Pools {
   }
 
   private mutating func idleEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    if let ending = slowEndingOf(index, now: now) { return ending }
+    if let ending = endingOf(index, now: now) { return ending }
     let pool = pools[Int(servers[index].pool)]
     if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
     let timeout = pool.limits.serverIdleTimeout
