@@ -215,7 +215,7 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   /// An idle server of the pool: of this loop if there is one, else of another. It is leased now.
-  @inlinable
+  @inlinable @inline(__always)
   mutating func takeFromIdle(_ pool: PoolID, loop: Int32) -> Int32 {
     let base = pool.index &* loops
     var number = base &+ Int(loop)

@@ -108,7 +108,7 @@ final class Worker {
       var index = 0
       while index < count {
         dispatch(engine.event(index))
-        runListed()
+        if firstListed != nil { runListed() }
         index &+= 1
       }
       runListed()
@@ -152,7 +152,6 @@ final class Worker {
   }
 
   /// Runs those who are listed now. Who is listed meanwhile comes in the next round.
-  @inline(__always)
   func runListed() {
     guard let last = lastListed else { return }
     while let client = firstListed {

@@ -20,18 +20,20 @@
 // unistd.h declares it for _GNU_SOURCE alone, and that would change what other headers declare.
 long syscall(long number, ...);
 
-static inline long cl_result(long r) { return r < 0 ? -(long)errno : r; }
+#define CL_HOT static inline __attribute__((always_inline))
+
+CL_HOT long cl_result(long r) { return r < 0 ? -(long)errno : r; }
 
 // MARK: bytes
 
 // The two calls of the hot path go to the kernel by number: in a process with threads, libc's recv
 // and send are cancellation points, which cost more instructions than all the rest of the call.
-static inline long cl_receive(int fd, void *bytes, unsigned long count) {
+CL_HOT long cl_receive(int fd, void *bytes, unsigned long count) {
   long r;
   do r = syscall(SYS_recvfrom, fd, bytes, count, 0, 0, 0); while (r < 0 && errno == EINTR);
   return cl_result(r);
 }
-static inline long cl_send(int fd, const void *bytes, unsigned long count) {
+CL_HOT long cl_send(int fd, const void *bytes, unsigned long count) {
   long r;
   do r = syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, 0, 0);
   while (r < 0 && errno == EINTR);
