@@ -22,11 +22,14 @@ extension Worker {
 
   /// Closes the TCP listeners. The unix socket stays to the end.
   func stopListening(alsoUnix: Bool = false) {
-    for listener in listeners where alsoUnix || !listener.isUnix {
-      engine.remove(fd: listener.fd)
-      listener.close()
+    for index in listeners.indices {
+      engine.remove(fd: listeners[index].fd)
+      listeners[index].isWatched = false
+      if alsoUnix || !listeners[index].isUnix { listeners[index].close() }
     }
     listeners.removeAll { alsoUnix || !$0.isUnix }
+    // Tokens are indices, and those have changed.
+    startListening()
   }
 
   /// Takes the connections that a listener has.

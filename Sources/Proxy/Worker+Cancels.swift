@@ -132,31 +132,30 @@ extension Worker {
   }
 
   /// Ends deliveries that take too long (cancel_wait_timeout). Whether such a request will still
-  /// arrive can't be known, so its server is closed when its client is done with it.
+  /// arrive can't be known, so its server is closed.
   func expireCancels() {
-    for (serial, delivery) in cancels where now >= delivery.deadline {
+    for (serial, delivery) in cancels where now >= delivery.deadline && cancels[serial] != nil {
       logger.warning("\(name(delivery.server)) cancel_wait_timeout")
       let server = delivery.server
       if delivery.isSent, server.pointee.details === delivery.details {
-        if let client = server.pointee.client {
-          cancels[serial]?.stream.close()
-          cancels[serial] = nil
-          if delivery.requester >= 0 { _ = close(delivery.requester) }
-          endClient(client, .serverLost(cause: "cancel_wait_timeout"))
-        } else {
-          endCancelled(serial, server)
-        }
+        // Ends its deliveries with it, and its client if it has one.
+        serverLost(server, "cancel_wait_timeout")
       } else {
         endCancel(serial)
       }
     }
   }
 
-  private func endCancelled(_ serial: UInt64, _ server: ServerPointer) {
-    guard var delivery = cancels.removeValue(forKey: serial) else { return }
-    delivery.stream.close()
-    if delivery.requester >= 0 { _ = close(delivery.requester) }
-    closeServer(server, "cancel_wait_timeout")
+  /// Ends the deliveries to a server that is about to be closed: its place may become another
+  /// loop's, and none of them could be told from that loop's server then.
+  @inline(never)
+  func dropCancels(_ server: ServerPointer) {
+    for (serial, delivery) in cancels where delivery.server == server {
+      cancels[serial]?.stream.close()
+      cancels[serial] = nil
+      if delivery.requester >= 0 { _ = close(delivery.requester) }
+    }
+    server.pointee.cancels = 0
   }
 
   /// Answers a query that waits for a server as PostgreSQL answers a cancelled one. Only a query

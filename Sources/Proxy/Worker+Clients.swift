@@ -38,7 +38,9 @@ extension Worker {
       // It is not read; but it may have given up.
       if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
     case .login: runLogin(client)
-    case .preparing, .unused: return
+    case .preparing:
+      if let server = client.pointee.server, server.pointee.stream.isReadable { pumpServer(server) }
+    case .unused: return
     case .closed: retireIfClosed(client)
     }
   }
@@ -195,8 +197,9 @@ extension Worker {
   @inline(__always)
   func settle(_ client: ClientPointer, _ server: ServerPointer) {
     if client.pointee.mode == .session || client.pointee.scanner.isMidMessage
-      || server.pointee.scanner.isMidMessage
+      || server.pointee.scanner.isMidMessage || server.pointee.stream.isBlocked
     {
+      // A blocked one is settled once it has been flushed: nothing would flush it in the pool.
       return
     }
     client.pointee.phase = .idle
@@ -211,8 +214,9 @@ extension Worker {
   @inline(never)
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
+    // Also while the server is being prepared: the answer to that may have come meanwhile.
     if let server = client.pointee.server, server.pointee.stream.isReadable,
-      client.pointee.phase == .active
+      client.pointee.phase == .active || client.pointee.phase == .preparing
     {
       pumpServer(server)
     }

@@ -13,7 +13,8 @@ extension Worker {
     logClientEnd(client, ending)
     if !isTold, let notice = ending.notice { tell(client, notice) }
     let wasWaiting = client.pointee.phase == .waiting
-    let wasInLogin = client.pointee.phase == .login
+    // Not its phase alone: a server may have been granted to it already.
+    let wasInLogin = client.pointee.login != nil
     client.pointee.phase = .closed
     if !client.pointee.waiter.isNone {
       let waiter = client.pointee.waiter

@@ -210,6 +210,10 @@ extension Worker {
 
   /// A server has come from another loop to one of this loop's clients.
   func granted(_ server: ServerPointer, _ client: ClientPointer) {
+    if server.ownership == .nobody {
+      // Upkeep's grant: nobody's until here, since its old loop may have been this one.
+      pooler.pools.withLock { [id] _ in server.own(Ownership(loop: id, isIdle: false)) }
+    }
     attach(server, to: client)
     if client.pointee.phase == .closed {
       // It left while the server was on its way.
@@ -232,8 +236,10 @@ extension Worker {
   /// A server connection broke or can't be used any longer; `cause` goes to its client.
   @inline(never)
   func serverLost(_ server: ServerPointer, _ cause: String) {
-    if server.pointee.phase == .login {
-      return serverLoginFailed(server, SQLState.connectionFailure, cause)
+    if server.pointee.login != nil {
+      // Also while connect_query runs: it has not joined its pool.
+      let words = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause
+      return serverLoginFailed(server, SQLState.connectionFailure, words)
     }
     let client = server.pointee.client
     let saidFatal = server.pointee.saidFatal
@@ -294,6 +300,7 @@ extension Worker {
       writer.terminate()
       send(writer.bytes, to: server)
     }
+    if server.pointee.cancels != 0 { dropCancels(server) }
     // Closing takes the socket out of whichever loop's engine it is in.
     server.pointee.stream.close()
     pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }

@@ -262,9 +262,8 @@ extension Worker {
   @inline(never)
   private func flushServer(_ server: ServerPointer) {
     guard server.pointee.stream.flush(engine) else { return }
-    if let client = server.pointee.client, client.pointee.phase == .active,
-      client.pointee.stream.isReadable
-    {
+    // It may have been answered already, with COPY data that came too late still to be sent.
+    if let client = server.pointee.client, client.pointee.phase == .active {
       pumpClient(client, server)
     }
   }

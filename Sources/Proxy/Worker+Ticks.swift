@@ -134,8 +134,7 @@ extension Worker {
       switch action {
       case .close(let handle, _): ServerPointer(handle: handle).own(.nobody)
       case .open(let opening): disown(opening)
-      case .grant(let server, _, let loop, _):
-        ServerPointer(handle: server).own(Ownership(loop: loop, isIdle: false))
+      case .grant(let server, _, _, _): ServerPointer(handle: server).own(.nobody)
       }
     }
   }

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Synchronization
 import Testing
 
@@ -25,6 +25,19 @@ extension Integration {
         if answer.isClosed { throw HarnessError("closed without an error") }
       }
       throw HarnessError("the server did not die")
+    }
+
+    @Test func `a connect_query that ends its connection is a failed login`() throws {
+      let database: SluiceConfiguration.Section = [
+        "connect_query": "SELECT pg_terminate_backend(pg_backend_pid())"
+      ]
+      try withSluice(.newest, database: database) { sluice in
+        let error = try sluice.loginError()
+        #expect(error?.message.contains("server login failed") == true)
+        sleep(1)
+        let attempts = sluice.log.components(separatedBy: "new connection to server").count - 1
+        #expect(attempts == 1, "the next attempt waits for server_login_retry")
+      }
     }
 
     @Test(arguments: PostgresVersion.available, [SIGQUIT, SIGINT])
