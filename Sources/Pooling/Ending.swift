@@ -20,7 +20,7 @@ public enum Ending: Equatable, Sendable {
   case noSuchDatabase(String)
   case databaseRemoved
   case databaseConfigurationChanged
-  case reservedDatabase(String)
+  case consoleRefused
   /// The startup packet is refused.
   case startupRefused(sqlstate: String, message: String)
   case authenticationFailed(sqlstate: String, message: String)
@@ -74,10 +74,10 @@ public enum Ending: Equatable, Sendable {
     case .databaseRemoved: (SQLState.undefinedDatabase, "database removed")
     case .databaseConfigurationChanged:
       (SQLState.adminShutdown, "database configuration changed")
-    case .reservedDatabase(let name):
+    case .consoleRefused:
       (
-        SQLState.featureNotSupported,
-        "database \"\(name)\" is reserved for the console, which this version does not have"
+        SQLState.invalidAuthorizationSpecification,
+        "not allowed to use the console: see admin_users and stats_users"
       )
     case .startupRefused(let sqlstate, let message),
       .authenticationFailed(let sqlstate, let message),
@@ -125,7 +125,7 @@ public enum Ending: Equatable, Sendable {
     case .noSuchDatabase: "no_such_database"
     case .databaseRemoved: "database_removed"
     case .databaseConfigurationChanged: "database_configuration_changed"
-    case .reservedDatabase: "reserved_database"
+    case .consoleRefused: "console_refused"
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"
     case .invalidMessageType, .invalidMessageLength: "protocol_violation"

@@ -18,6 +18,8 @@ final class ClientLogin {
   var authenticator: ClientAuthenticator?
   var database: DatabaseSettings?
   var user = ""
+  /// It logs in to the console, not to a database.
+  var isForConsole = false
   /// Tracked parameters that the client asked for.
   var parameters: [StartupParameter] = []
   /// What goes out first once the login is complete.

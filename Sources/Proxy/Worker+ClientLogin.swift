@@ -79,7 +79,9 @@ extension Worker {
     let databaseName = message.database ?? user
     client.pointee.identity?.user = user
     client.pointee.identity?.database = databaseName
-    if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue {
+    if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue,
+      databaseName != Console.database
+    {
       return endClient(client, .shuttingDown)
     }
     if pooler.loggedInClients.count >= settings.maxClientConn {
@@ -88,9 +90,8 @@ extension Worker {
     pooler.loggedInClients.add(1)
     client.pointee.isCounted = true
     do {
-      let names = pooler.parameterSets.withLock { $0 }
       try login.take(message, ignored: settings.ignoreStartupParameters) {
-        names.index(of: $0) != nil
+        pooler.trackedNames.contains($0.lowercased())
       }
     } catch {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
@@ -106,7 +107,13 @@ extension Worker {
   private func beginAuthentication(
     _ client: ClientPointer, _ login: ClientLogin, _ databaseName: String
   ) {
-    if databaseName == "pgbouncer" { return endClient(client, .reservedDatabase(databaseName)) }
+    if databaseName == Console.database {
+      switch admission(client, login.user) {
+      case .freely: return enterConsole(client)
+      case .withPassword: login.isForConsole = true
+      case .refused: return endClient(client, .consoleRefused)
+      }
+    }
     let secret = settings.secrets[login.user].map { StoredSecret($0.text) }
     var authenticator = ClientAuthenticator(
       method: settings.authType.method, user: login.user, secret: secret,
@@ -173,6 +180,7 @@ extension Worker {
 
   /// The client is who it says: it joins its pool.
   private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
+    if login.isForConsole { return enterConsole(client) }
     let databaseName = client.pointee.identity?.database ?? ""
     guard let database = login.database else {
       return endClient(client, .noSuchDatabase(databaseName))

@@ -38,6 +38,7 @@ extension Worker {
       // It is not read; but it may have given up.
       if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
     case .login: runLogin(client)
+    case .console: runConsole(client)
     case .preparing:
       if let server = client.pointee.server, server.pointee.stream.isReadable { pumpServer(server) }
     case .unused: return

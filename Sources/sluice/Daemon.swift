@@ -40,7 +40,7 @@ struct Daemon {
     defer { PidFile.remove(settings.pidfile) }
     for address in service.addresses { logger.info("listening on \(address)") }
     logger.info(
-      "process up: Sluice \(Sluice.version), \(service.loopCount) loops, \(path)")
+      "process up: \(Version.text), \(service.loopCount) loops, \(path)")
     let control = Control(daemon: self, service: service, logger: logger, log: log)
     do {
       let source = try SignalSource(Control.signals)
