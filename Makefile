@@ -39,9 +39,11 @@ sanitize-thread sanitize-address: sanitize-%:
 	SLUICE_PG18_BIN=$$(scripts/install-postgresql-18); export SLUICE_PG18_BIN; \
 	export SLUICE_SANITIZER=$*; \
 	scratch=.build-$(if $(filter thread,$*),tsan,asan); \
-	swift build --build-tests --sanitize=$* --scratch-path $$scratch </dev/null; \
-	timeout --foreground $(TEST_SECONDS) swift test --skip-build --sanitize=$* \
-	  --scratch-path $$scratch --filter IntegrationTests </dev/null
+	flags="--sanitize=$* --scratch-path $$scratch"; \
+	[ $* = address ] || flags+=" -Xswiftc -DTHREAD_SANITIZER"; \
+	swift build --build-tests $$flags </dev/null; \
+	timeout --foreground $(TEST_SECONDS) swift test --skip-build $$flags \
+	  --filter IntegrationTests </dev/null
 
 bench: dependencies ## compare with PgBouncer and with PostgreSQL alone; writes a report
 	Benchmarks/compare

@@ -1,7 +1,7 @@
 /// Finds the client that a cancel request means by the key that the pooler gave it at login.
 ///
-/// A key is 64 random bits (process id and secret of BackendKeyData), so it tells nothing and can't be
-/// guessed.
+/// A key is 64 random bits (process id and secret of BackendKeyData), so it tells nothing and can't
+/// be guessed.
 public struct CancelKeys: Sendable {
   public struct Target: Equatable, Sendable {
     public var client: Handle

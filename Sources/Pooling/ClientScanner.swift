@@ -14,7 +14,8 @@ public struct ClientScanner: Equatable, Sendable {
   @inlinable public var isMidMessage: Bool { remaining != 0 }
 
   /// Scans `bytes`, recording each message in `ledger`.
-  /// - Parameter maxPacketSize: the setting max_packet_size: the largest length a message may claim.
+  /// - Parameter maxPacketSize: the setting max_packet_size: the largest length a message may
+  ///   claim.
   @inlinable
   public mutating func scan(
     _ bytes: RawSpan, ledger: inout Ledger, maxPacketSize: UInt32

@@ -19,6 +19,7 @@ public enum Ending: Equatable, Sendable {
   case tooManyUserClients
   case noSuchDatabase(String)
   case databaseRemoved
+  case databaseConfigurationChanged
   case reservedDatabase(String)
   /// The startup packet is refused.
   case startupRefused(sqlstate: String, message: String)
@@ -41,11 +42,11 @@ public enum Ending: Equatable, Sendable {
     case .clientClosed, .clientUnexpectedEOF: nil
     case .clientLoginTimeout: (SQLState.protocolViolation, "client_login_timeout (server down)")
     case .clientIdleTimeout: (SQLState.idleSessionTimeout, "client_idle_timeout")
-    case .queryWaitTimeout(let cause):
+    case .queryWaitTimeout(nil): (SQLState.queryCanceled, "query_wait_timeout")
+    case .queryWaitTimeout(let cause?):
       (
-        SQLState.queryCanceled,
-        cause.map { "query_wait_timeout (last server connection failed: \($0))" }
-          ?? "query_wait_timeout"
+        SQLState.connectionFailure,
+        "query_wait_timeout (last server connection failed: \(cause))"
       )
     case .queryTimeout: (SQLState.queryCanceled, "query_timeout: query timeout")
     case .idleTransactionTimeout:
@@ -71,6 +72,8 @@ public enum Ending: Equatable, Sendable {
     case .noSuchDatabase(let name):
       (SQLState.undefinedDatabase, "no such database: \(name)")
     case .databaseRemoved: (SQLState.undefinedDatabase, "database removed")
+    case .databaseConfigurationChanged:
+      (SQLState.adminShutdown, "database configuration changed")
     case .reservedDatabase(let name):
       (
         SQLState.featureNotSupported,
@@ -121,6 +124,7 @@ public enum Ending: Equatable, Sendable {
     case .tooManyUserClients: "max_user_client_connections"
     case .noSuchDatabase: "no_such_database"
     case .databaseRemoved: "database_removed"
+    case .databaseConfigurationChanged: "database_configuration_changed"
     case .reservedDatabase: "reserved_database"
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"

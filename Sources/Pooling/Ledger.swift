@@ -19,11 +19,11 @@ import PostgresWire
 /// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it is
-/// taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync, an error
-/// when Syncs were taken for ignored) taints the server: it stays with its client and is closed after
-/// it.
-/// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it
+/// is taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync,
+/// an error when Syncs were taken for ignored) taints the server: it stays with its client and is
+/// closed after it. Source: PostgreSQL documentation, "Message Flow", sections on extended query
+/// and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
   enum Entry: UInt64 {
@@ -61,7 +61,8 @@ public struct Ledger: Equatable, Sendable {
   /// The server could serve anybody now.
   @inlinable public var isClean: Bool { isSettled && status == TransactionStatus.idle }
 
-  /// A reply is owed: a query is running. COPY data that the client has still to send is not a query.
+  /// A reply is owed: a query is running. COPY data that the client has still to send is not a
+  /// query.
   @inlinable public var owesReply: Bool { count != 0 }
 
   /// One reply is owed and nothing else is under way.
@@ -106,8 +107,8 @@ public struct Ledger: Equatable, Sendable {
     if type == ClientMessageType.copyData { return true }
     let end = batchIsOpen ? Entry.copyEndInBatch : Entry.copyEnd
     let needsEntry = count != 0 && entry(at: Int(count) - 1) != end.rawValue
-    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it is
-    // the first entry; behind CopyInResponse nothing does.
+    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it
+    // is the first entry; behind CopyInResponse nothing does.
     let isAhead = count == 0 && batchIsOpen && !isCopyingIn
     if needsEntry || isAhead {
       guard count < Self.capacity else { return false }
@@ -166,16 +167,16 @@ public struct Ledger: Equatable, Sendable {
 
   /// Records an ErrorResponse: COPY IN, if one was under way, is over.
   ///
-  /// A COPY may fail before the server has read what was sent behind the command (a view that takes no
-  /// rows, a time limit). A Sync in there is answered then, although CopyInResponse came first.
+  /// A COPY may fail before the server has read what was sent behind the command (a view that takes
+  /// no rows, a time limit). A Sync in there is answered then, although CopyInResponse came first.
   @inlinable
   public mutating func errorReceived() {
     if syncsAreDoubtful { taint = true }
     isCopyingIn = false
   }
 
-  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command are
-  /// ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
+  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
+  /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
   public mutating func copyInReceived() {
     var index = 0
     if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }

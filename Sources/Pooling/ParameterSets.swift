@@ -87,7 +87,8 @@ public struct ParameterSets: Sendable {
   /// How many different sets are kept.
   public var count: Int { numbers.count }
 
-  /// The names and values that a server with the set `from` lacks to serve a client with the set `to`.
+  /// The names and values that a server with the set `from` lacks to serve a client with the set
+  /// `to`.
   public func difference(
     from: Number, to: Number
   ) -> [(name: String, value: String)] {

@@ -11,7 +11,8 @@ public struct ServerID: Hashable, Sendable {
   @inlinable public init(_ rawValue: Int32) { self.rawValue = rawValue }
 }
 
-/// Names a place in a wait queue. The generation tells a place from the one that had its index before.
+/// Names a place in a wait queue. The generation tells a place from the one that had its index
+/// before.
 public struct WaiterID: Hashable, Sendable {
   public var index: Int32
   public var generation: UInt32

@@ -106,7 +106,8 @@ extension Pools {
   /// The number of servers that exist or are being opened.
   public var serverCount: Int { servers.count }
 
-  /// The last attempt to open a connection of the pool failed, and the time for the next has not come.
+  /// The last attempt to open a connection of the pool failed, and the time for the next has not
+  /// come.
   public func isFailing(_ pool: PoolID, now: UInt64) -> Bool {
     pools[pool.index].isFailing && now < pools[pool.index].retryAt
   }

@@ -76,7 +76,7 @@ extension Pools {
     for loop in 0..<loops {
       var index = waitLists[id.index * loops + loop].first
       while index >= 0 {
-        oldest = max(oldest ?? 0, now &- waiters[index].since)
+        oldest = max(oldest ?? 0, now - min(now, waiters[index].since))
         if !waiters[index].wasRequeued { break }
         index = waiters[index].links.next
       }
@@ -145,6 +145,9 @@ extension Pools {
     pools[pool].isFailing = true
     pools[pool].retryAt = now &+ pools[pool].limits.loginRetry
   }
+
+  /// A connection was counted and is not wanted after all.
+  public mutating func openingAbandoned(_ server: ServerID) { forget(server.rawValue) }
 
   /// A leased server is gone. Whoever waits may get a new connection in its place.
   public mutating func serverClosed(_ server: ServerID, loop: Int32, now: UInt64) -> Opening? {

@@ -1,6 +1,6 @@
 extension Pools {
-  /// Looks after every pool: closes what is too old, idle or too many, opens up to the minimum and for
-  /// those who wait, and matches waiters with idle servers. To be called a few times a second.
+  /// Looks after every pool: closes what is too old, idle or too many, opens up to the minimum and
+  /// for those who wait, and matches waiters with idle servers. To be called a few times a second.
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
     for number in pools.indices where pools[number].isInUse {
@@ -27,11 +27,11 @@ extension Pools {
   }
 
   private mutating func idleEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    if let ending = slowEndingOf(index, now: now) { return ending }
+    if let ending = endingOf(index, now: now) { return ending }
     let pool = pools[Int(servers[index].pool)]
     if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
     let timeout = pool.limits.serverIdleTimeout
-    if timeout != 0 && now &- servers[index].idleSince >= timeout
+    if timeout != 0 && Self.hasPassed(timeout, since: servers[index].idleSince, now: now)
       && pool.total > pool.limits.minimumSize
     {
       return .idleTimeout

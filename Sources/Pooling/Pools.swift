@@ -1,8 +1,8 @@
 /// Every pool of the process: who holds which server, who waits for one, and what the limits allow.
 ///
 /// Pure: it names connections by handles, it never touches them, and time is a parameter
-/// (microseconds of a monotonic clock). All loops share one value under one lock, so that limits hold
-/// over all of them exactly. `lease` and `release` are the hot path and take constant time.
+/// (microseconds of a monotonic clock). All loops share one value under one lock, so that limits
+/// hold over all of them exactly. `lease` and `release` are the hot path and take constant time.
 ///
 /// States of a server's record, and what moves it:
 ///
@@ -133,6 +133,13 @@ public struct Pools: ~Copyable, Sendable {
     self.loops = loops
   }
 
+  /// Whether `limit` microseconds (63 bits) have passed. `since` may be another loop's reading of
+  /// the clock, and later than `now`, which is as of the caller's last batch of events.
+  @inlinable @inline(__always)
+  static func hasPassed(_ limit: UInt64, since: UInt64, now: UInt64) -> Bool {
+    Int64(bitPattern: now &- since) >= Int64(bitPattern: limit)
+  }
+
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
@@ -148,13 +155,22 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func leaseIdle(_ pool: PoolID, loop: Int32, now: UInt64) -> LeasedServer? {
     guard pools[pool.index].idle > 0 && !isPaused else { return nil }
     let index = takeFromIdle(pool, loop: loop)
+    return Self.lease(
+      &servers[index], to: loop, checkDelay: pools[pool.index].limits.serverCheckDelay, now: now)
+  }
+
+  @inlinable @inline(__always)
+  static func lease(
+    _ server: inout Server, to loop: Int32, checkDelay: UInt64?, now: UInt64
+  ) -> LeasedServer {
     var needsCheck = false
-    if let delay = pools[pool.index].limits.serverCheckDelay {
-      needsCheck = now &- servers[index].idleSince >= delay
+    if let checkDelay {
+      needsCheck = hasPassed(checkDelay, since: server.idleSince, now: now)
     }
-    let owner = servers[index].loop
-    servers[index].loop = loop
-    return LeasedServer(handle: servers[index].handle, loop: owner, needsCheck: needsCheck)
+    let owner = server.loop
+    server.loop = loop
+    server.state = .leased
+    return LeasedServer(handle: server.handle, loop: owner, needsCheck: needsCheck)
   }
 
   /// Takes back a clean server that is registered on `loop`: for the next waiter, or for the stack.
@@ -162,7 +178,11 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func release(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
     let index = server.rawValue
     let pool = servers[index].pool
-    if let ending = endingOf(index, now: now) { return .close(ending) }
+    if !Self.mayStay(&servers[index], &pools[Int(pool)], isPaused: isPaused, now: now),
+      let ending = endingOf(index, now: now)
+    {
+      return .close(ending)
+    }
     if pools[Int(pool)].waiting > 0 {
       let waiter = nextWaiter(pool, loop: loop)
       let client = waiters[waiter].client
@@ -171,26 +191,43 @@ public struct Pools: ~Copyable, Sendable {
       servers[index].loop = target
       return .handedTo(client: client, loop: target)
     }
-    servers[index].state = .idle
-    servers[index].loop = loop
-    servers[index].idleSince = now
+    Self.rest(&servers[index], &pools[Int(pool)], on: loop, now: now)
     servers.prepend(index, to: &idleLists[Int(pool) &* loops &+ Int(loop)])
-    pools[Int(pool)].idle &+= 1
     return .idle
   }
 
-  /// An idle server of the pool: of this loop if there is one, else of another.
+  @inlinable @inline(__always)
+  static func rest(_ server: inout Server, _ pool: inout Pool, on loop: Int32, now: UInt64) {
+    server.state = .idle
+    server.loop = loop
+    server.idleSince = now
+    pool.idle &+= 1
+  }
+
+  /// Whether nothing at all speaks against using a server that has become free once more.
+  @inlinable @inline(__always)
+  static func mayStay(
+    _ server: inout Server, _ pool: inout Pool, isPaused: Bool, now: UInt64
+  ) -> Bool {
+    let lifetime = pool.limits.serverLifetime
+    return server.epoch == pool.epoch && !isPaused && pool.total <= pool.limits.size
+      && (lifetime == 0 || !hasPassed(lifetime, since: server.connectedAt, now: now))
+  }
+
+  /// An idle server of the pool: of this loop if there is one, else of another. It is leased now.
   @inlinable
   mutating func takeFromIdle(_ pool: PoolID, loop: Int32) -> Int32 {
     let base = pool.index &* loops
-    var list = base &+ Int(loop)
-    if idleLists[list].first < 0 {
-      list = base
-      while idleLists[list].first < 0 { list &+= 1 }
+    var number = base &+ Int(loop)
+    var list = idleLists[number]
+    if list.first < 0 {
+      number = base
+      while idleLists[number].first < 0 { number &+= 1 }
+      list = idleLists[number]
     }
-    let isRoundRobin = pools[pool.index].limits.isRoundRobin
-    let index = isRoundRobin ? idleLists[list].last : idleLists[list].first
-    servers.unlink(index, from: &idleLists[list])
+    let index = pools[pool.index].limits.isRoundRobin ? list.last : list.first
+    servers.unlink(index, from: &list)
+    idleLists[number] = list
     servers[index].state = .leased
     pools[pool.index].idle &-= 1
     return index
@@ -250,27 +287,16 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   /// Why a server that has become free is closed and not used again; nil: it is used.
-  @inlinable @inline(__always)
-  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    let pool = Int(servers[index].pool)
-    let lifetime = pools[pool].limits.serverLifetime
-    let age = now &- servers[index].connectedAt
-    if servers[index].epoch == pools[pool].epoch && !isPaused
-      && pools[pool].total <= pools[pool].limits.size && (lifetime == 0 || age < lifetime)
-    {
-      return nil
-    }
-    return slowEndingOf(index, now: now)
-  }
-
   @usableFromInline @inline(never)
-  mutating func slowEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     let pool = pools[Int(servers[index].pool)]
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
     if isPaused { return .paused }
     let lifetime = pool.limits.serverLifetime
-    if lifetime != 0 && now &- servers[index].connectedAt >= lifetime { return .lifetimeOver }
+    if lifetime != 0 && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now) {
+      return .lifetimeOver
+    }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
     return nil

@@ -3,8 +3,9 @@ import PostgresWire
 /// Walks the frames of a server's bytes and stops where its caller must act.
 ///
 /// Bodies stream; only ParameterStatus and ErrorResponse (when it is not very long) are waited for
-/// whole. Like ``ClientScanner`` it keeps no bytes. One call's range is either all for the client or all
-/// an answer to the pooler's own query, since that changes only at a ReadyForQuery, where it stops.
+/// whole. Like ``ClientScanner`` it keeps no bytes. One call's range is either all for the client
+/// or all an answer to the pooler's own query, since that changes only at a ReadyForQuery, where it
+/// stops.
 public struct ServerScanner: Equatable, Sendable {
   @usableFromInline var remaining: UInt32 = 0
 

@@ -1,7 +1,7 @@
 /// Elements in one block of memory, changed in place.
 ///
-/// An array would ask at each change whether it is shared; a table never is. Every access is checked
-/// against the count. The pools' tables grow and never shrink.
+/// An array would ask at each change whether it is shared; a table never is. Every access is
+/// checked against the count. The pools' tables grow and never shrink.
 @usableFromInline
 @safe
 struct Table<Element: Sendable>: ~Copyable, @unchecked Sendable {

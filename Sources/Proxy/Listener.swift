@@ -55,7 +55,7 @@ struct Listener {
           _ = cl_set_option(fd, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 45)
         }
         listeners.append(Listener(fd: fd, address: address, path: ""))
-      } catch where error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL {
+      } catch  where error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL {
         // `*` names IPv6 also where the machine has none.
         if addresses.count == 1 { throw ServiceError("listen on \(address): \(error.reason)") }
       } catch {

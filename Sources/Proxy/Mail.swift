@@ -1,5 +1,5 @@
-import PostgresWire
 import Pooling
+import PostgresWire
 import Reactor
 
 /// What one thread tells a loop.

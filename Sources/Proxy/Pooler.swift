@@ -10,19 +10,19 @@ import Synchronization
 ///
 /// Locks, and the order in which a thread may take them: `pools`, then `places`. The others
 /// (`directory`, `parameterSets`, `cancelKeys`) are taken alone, or under `pools`; nothing is taken
-/// under them. None is held over a system call, but that an idle server's move between loops changes
-/// its registration right after the lock is gone.
+/// under them. None is held over a system call, but that an idle server's move between loops
+/// changes its registration right after the lock is gone.
 final class Pooler: Sendable {
   /// Guards every pool: who holds which server, who waits.
-  let pools: Mutex<Pools>
+  let pools: Lock<Pools>
   /// Guards the places of server connections.
-  let places: Mutex<ServerPlaces>
+  let places: Lock<ServerPlaces>
   /// Guards the configuration and what is derived from it.
-  let directory: Mutex<Directory>
+  let directory: Lock<Directory>
   /// Guards the table of parameter sets.
-  let parameterSets: Mutex<ParameterSets>
+  let parameterSets: Lock<ParameterSets>
   /// Guards the table of cancel keys.
-  let cancelKeys = Mutex<CancelKeys>(CancelKeys())
+  let cancelKeys = Lock<CancelKeys>(CancelKeys())
 
   let resolver: Resolver
   let logger: Logger
@@ -54,10 +54,10 @@ final class Pooler: Sendable {
   init(settings: Settings, loops: Int, logger: Logger) throws(SystemError) {
     loopCount = loops
     self.logger = logger
-    pools = Mutex(Pools(loops: loops))
-    places = Mutex(ServerPlaces())
-    directory = Mutex(Directory(settings: settings))
-    parameterSets = Mutex(ParameterSets(extra: settings.trackExtraParameters))
+    pools = Lock(Pools(loops: loops))
+    places = Lock(ServerPlaces())
+    directory = Lock(Directory(settings: settings))
+    parameterSets = Lock(ParameterSets(extra: settings.trackExtraParameters))
     resolver = Resolver(
       maxAge: settings.dnsMaxTtl.microseconds,
       maxNegativeAge: settings.dnsNxdomainTtl.microseconds)

@@ -4,8 +4,8 @@ import PostgresWire
 import Reactor
 import Settings
 
-/// What a pool's connections need to know, as the configuration has it now. Immutable: a reload makes
-/// new ones.
+/// What a pool's connections need to know, as the configuration has it now. Immutable: a reload
+/// makes new ones.
 final class Route: Sendable {
   let pool: PoolID
   let database: DatabaseSettings
@@ -94,12 +94,15 @@ final class Route: Sendable {
 }
 
 extension Duration {
-  /// Whole microseconds; what is negative counts as 0, what is too long as the longest.
+  /// Whole microseconds; what is negative counts as 0, what is too long as the longest. That has 62
+  /// bits: a time may be added to it, and it may be compared as a signed number.
   var microseconds: UInt64 {
+    let longest = UInt64(Int64.max) >> 1
     let (seconds, attoseconds) = components
     guard seconds >= 0 else { return 0 }
     let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000)
-    return overflow ? .max : whole &+ UInt64(attoseconds / 1_000_000_000_000)
+    return overflow
+      ? longest : min(longest, whole &+ UInt64(attoseconds / 1_000_000_000_000))
   }
 }
 

@@ -45,7 +45,6 @@ struct Ownership: Equatable {
 ///
 /// All but `ownership` is touched by the owning loop alone.
 struct ServerConnection: ~Copyable {
-  let ownership = Atomic<UInt32>(Ownership.nobody.word)
   var stream = Stream()
   var scanner = ServerScanner()
   var ledger = Ledger()
@@ -55,6 +54,8 @@ struct ServerConnection: ~Copyable {
   var saidFatal = false
   /// It has been idle for long and is to be checked before its next use.
   var needsCheck = false
+  /// The way to its database has changed since it was opened.
+  var isOutdated = false
   /// server_reset_query is due before its next use.
   var needsReset = false
   /// Cancel requests that are on their way to this server.
@@ -71,6 +72,8 @@ struct ServerConnection: ~Copyable {
   var taskError: ErrorFields?
   var login: ServerLogin?
   var details: ServerDetails?
+  /// Not the first: the thread sanitizer takes a change of any field for one of the first.
+  let ownership = Atomic<UInt32>(Ownership.nobody.word)
 
   /// Back to unused, but for the ownership, which other loops may be reading.
   mutating func reset() {
@@ -81,6 +84,7 @@ struct ServerConnection: ~Copyable {
     task = .none
     saidFatal = false
     needsCheck = false
+    isOutdated = false
     needsReset = false
     cancels = 0
     client = nil
@@ -126,7 +130,8 @@ struct ServerPlaces: ~Copyable {
   private static var quarantineMicroseconds: UInt64 { 5_000_000 }
 
   mutating func take(now: UInt64) -> Handle {
-    if let first = free.first, now &- first.since >= Self.quarantineMicroseconds {
+    // The loop that gave it back may have read the clock later than this one.
+    if let first = free.first, now > first.since &+ Self.quarantineMicroseconds {
       return free.removeFirst().place
     }
     let place = ServerPointer.allocate(capacity: 1)

@@ -36,7 +36,8 @@ final class ServerLogin {
     self.firstHost = firstHost
     deadline = route.connectTimeout == 0 ? .max : now &+ route.connectTimeout
     var secret = route.secret
-    if case .plain = secret {} else if let password = learned?.password {
+    if case .plain = secret {
+    } else if let password = learned?.password {
       secret = .plain(password)
     }
     authenticator = ServerAuthenticator(

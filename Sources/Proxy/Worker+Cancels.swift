@@ -19,8 +19,8 @@ struct CancelDelivery {
 // Cancel requests.
 //
 // A request is delivered only while its client holds a server, and that server goes to nobody else
-// before the delivery has ended: so a late cancel can't hit another client's query. PostgreSQL closes
-// the connection of a cancel request after it has signalled the backend.
+// before the delivery has ended: so a late cancel can't hit another client's query. PostgreSQL
+// closes the connection of a cancel request after it has signalled the backend.
 extension Worker {
   /// A key that no client has.
   func issueCancelKey(_ client: ClientPointer) -> UInt64 {
@@ -33,7 +33,8 @@ extension Worker {
     }
   }
 
-  /// A connection turns out to be a cancel request: it goes to the loop of the client that it means.
+  /// A connection turns out to be a cancel request: it goes to the loop of the client that it
+  /// means.
   func requestCancel(_ connection: ClientPointer, _ key: CancelKey) {
     guard let packed = key.packed,
       let target = pooler.cancelKeys.withLock({ $0.target(packed) })
@@ -158,8 +159,8 @@ extension Worker {
     closeServer(server, "cancel_wait_timeout")
   }
 
-  /// Answers a query that waits for a server as PostgreSQL answers a cancelled one. Only a query that
-  /// has come whole and alone: of anything else too little is known, and it waits on.
+  /// Answers a query that waits for a server as PostgreSQL answers a cancelled one. Only a query
+  /// that has come whole and alone: of anything else too little is known, and it waits on.
   private func cancelWaiting(_ client: ClientPointer) {
     guard client.pointee.login == nil, !client.pointee.scanner.isMidMessage else { return }
     guard

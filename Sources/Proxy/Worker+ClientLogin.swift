@@ -190,6 +190,8 @@ extension Worker {
     case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
     case .success(let pool):
       client.pointee.pool = pool
+      // The number may have been another pool's.
+      if pool.index < routes.count { routes[pool.index] = nil }
       if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
     }
     client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode

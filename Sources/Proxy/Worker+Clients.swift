@@ -70,8 +70,8 @@ extension Worker {
     }
   }
 
-  /// No server is idle: the client waits, unread, and perhaps a connection is opened. Between the two
-  /// locks a server may have come back, so this may be a lease after all.
+  /// No server is idle: the client waits, unread, and perhaps a connection is opened. Between the
+  /// two locks a server may have come back, so this may be a lease after all.
   @inline(never)
   private func waitForServer(_ client: ClientPointer) {
     switch takeServer(client) {
@@ -110,6 +110,7 @@ extension Worker {
     client.pointee.waiter = .none
     server.pointee.client = client
     server.pointee.leasedAt = now
+    server.pointee.saidFatal = false
     server.pointee.needsReset = client.pointee.mode == .session || resetsAlways
   }
 
@@ -218,8 +219,8 @@ extension Worker {
     }
   }
 
-  /// Whether an idle client whose socket has ended has left. What it sent before is looked at first:
-  /// Terminate is a goodbye.
+  /// Whether an idle client whose socket has ended has left. What it sent before is looked at
+  /// first: Terminate is a goodbye.
   @inline(never)
   private func hasLeft(_ client: ClientPointer) -> Bool {
     switch client.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {

@@ -165,8 +165,8 @@ extension Worker {
     }
   }
 
-  /// Whether a server can go on at once. If not, what has to happen first has been begun, and `release`
-  /// is called again after it.
+  /// Whether a server can go on at once. If not, what has to happen first has been begun, and
+  /// `release` is called again after it.
   @inline(never)
   private func isFree(_ server: ServerPointer) -> Bool {
     if server.pointee.phase != .ready { return false }

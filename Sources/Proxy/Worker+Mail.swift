@@ -47,13 +47,22 @@ extension Worker {
 
   private func reload() {
     settings = pooler.settings
+    let old = routes
     routes.removeAll()
     applySettings()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
-        client.pointee.server == nil, let route = route(client.pointee.pool)
+        let route = route(client.pointee.pool)
       else { return }
-      client.pointee.mode = route.mode
+      guard let server = client.pointee.server else {
+        client.pointee.mode = route.mode
+        return
+      }
+      if route.pool.index < old.count, let before = old[route.pool.index],
+        !route.leadsWhere(before)
+      {
+        server.pointee.isOutdated = true
+      }
     }
   }
 

@@ -7,10 +7,18 @@ import Settings
 
 // How a server connection comes into its pool.
 extension Worker {
-  /// Begins an opening that a client's wait has brought about, unless that client is saying goodbye.
+  /// Begins an opening that a client's wait has brought about; unless all that the client has sent
+  /// is a goodbye, for which no connection is worth opening.
   @inline(never)
   func beginOpening(_ opening: Opening, for client: ClientPointer) {
-    beginOpening(opening)
+    guard client.pointee.stream.carry.isEmpty, !client.pointee.scanner.isMidMessage,
+      engine.peek(client.pointee.stream.fd) == ClientMessageType.terminate
+    else { return beginOpening(opening) }
+    if let evicted = opening.evicted {
+      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
+    }
+    pooler.pools.withLock { $0.openingAbandoned(opening.server) }
+    endClient(client, .clientClosed)
   }
 
   func beginOpening(_ opening: Opening) {
@@ -267,7 +275,8 @@ extension Worker {
     passOn(server, release)
   }
 
-  /// A connection could not be opened. Who waits for the pool's first fails with it; others wait on.
+  /// A connection could not be opened. Who waits for the pool's first fails with it; others wait
+  /// on.
   /// - Parameter isServersOwn: the message is the server's, passed on verbatim.
   func serverLoginFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, isServersOwn: Bool = false

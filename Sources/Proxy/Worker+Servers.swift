@@ -47,8 +47,8 @@ extension Worker {
     }
   }
 
-  /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer its
-  /// client's, or is gone.
+  /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer
+  /// its client's, or is gone.
   @inline(__always)
   func forwardFromServer(_ server: ServerPointer, _ count: Int) -> Bool {
     let bytes = UnsafeRawBufferPointer(start: scratch, count: count).bytes
@@ -56,7 +56,7 @@ extension Worker {
     let scan = server.pointee.scanner.next(bytes, from: 0, ledger: &server.pointee.ledger)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
-      let client = server.pointee.client
+      let client = server.pointee.client, isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return answered(client, server)
@@ -69,6 +69,14 @@ extension Worker {
       return true
     }
     return forwardEvents(server, count, scan, isOwn)
+  }
+
+  /// In statement mode a transaction block is not; the client gets an error in place of the
+  /// ReadyForQuery that would tell of it.
+  @inline(__always)
+  private func isAllowed(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    client.pointee.mode != .statement
+      || server.pointee.ledger.status == TransactionStatus.idle
   }
 
   /// A client's query is answered.
@@ -84,19 +92,14 @@ extension Worker {
 
   @inline(never)
   private func answeredNotClean(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
-    if client.pointee.mode == .statement
-      && server.pointee.ledger.status != TransactionStatus.idle
-    {
-      endClient(client, .transactionInStatementMode)
-      return false
-    }
     if client.pointee.isHeld { resumeHeld(client, server) }
     guard client.pointee.server == server else { return false }
     if server.pointee.ledger.isClean { settle(client, server) }
     return client.pointee.server == server
   }
 
-  /// The general case of `forwardFromServer`: several events in what was read, or some for the pooler.
+  /// The general case of `forwardFromServer`: several events in what was read, or some for the
+  /// pooler.
   /// - Parameter first: the first event; the rest is found here.
   @inline(never)
   private func forwardEvents(
@@ -114,11 +117,20 @@ extension Worker {
       position = scan.position
       switch scan.event {
       case .drained, .passing: break scanning
-      case .readyForQuery: isAnswered = true
+      case .readyForQuery:
+        if let client = server.pointee.client, !isAllowed(client, server) {
+          endClient(client, .transactionInStatementMode)
+          return false
+        }
+        isAnswered = true
       case .ownReadyForQuery: isTaskDone = true
       case .parameterStatus(let body):
         noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
-      case .errorResponse(let body): noteError(server, bytes, body, isOwn: isOwn)
+      case .errorResponse(let body):
+        noteError(server, bytes, body, isOwn: isOwn)
+        if endsUnused(server) {
+          return endUnused(server, start..<max(start, body.start - 5))
+        }
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
@@ -140,8 +152,37 @@ extension Worker {
     return true
   }
 
-  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only who
-  /// gets it out of the pool may touch it.
+  /// The server has said FATAL behind its last answer, while its client was not using it.
+  private func endsUnused(_ server: ServerPointer) -> Bool {
+    guard server.pointee.saidFatal, server.pointee.ledger.isClean,
+      let client = server.pointee.client
+    else { return false }
+    return client.pointee.mode != .session && client.pointee.phase == .active
+  }
+
+  /// Gives the client its answer and lets it go on without the server, which is closed: the FATAL
+  /// is no answer to anything of the client's.
+  private func endUnused(_ server: ServerPointer, _ answer: Range<Int>) -> Bool {
+    guard let client = server.pointee.client else { return false }
+    if !answer.isEmpty {
+      _ = client.pointee.stream.send(engine, scratch + answer.lowerBound, count: answer.count)
+    }
+    client.pointee.phase = .idle
+    client.pointee.server = nil
+    client.pointee.since = now
+    server.pointee.client = nil
+    if client.pointee.isHeld {
+      client.pointee.isHeld = false
+      client.pointee.stream.hasUnseen = true
+      client.pointee.stream.isReadable = true
+    }
+    if client.pointee.stream.isReadable { list(client) }
+    serverLost(server, "the server closed the connection")
+    return false
+  }
+
+  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only
+  /// who gets it out of the pool may touch it.
   @inline(never)
   private func idleServerEvent(_ server: ServerPointer, _ event: EngineEvent) {
     guard event.isReadable || event.isHangup else { return }
@@ -158,8 +199,8 @@ extension Worker {
     if readIdle(server) { release(server) }
   }
 
-  /// Reads what a server says without having been asked: notices, parameters, its end. Anything else
-  /// would be the answer to somebody's query, so the connection is closed.
+  /// Reads what a server says without having been asked: notices, parameters, its end. Anything
+  /// else would be the answer to somebody's query, so the connection is closed.
   /// - Returns: whether the server may go back.
   func readIdle(_ server: ServerPointer) -> Bool {
     while server.pointee.stream.isReadable {
@@ -199,7 +240,10 @@ extension Worker {
       if type == ServerMessageType.parameterStatus {
         noteParameter(server, bytes, body, isForClient: false)
       } else if type == ServerMessageType.errorResponse {
+        // Its last words: the end of the connection follows.
         noteError(server, bytes, body, isOwn: true)
+        serverLost(server, "the server closed the connection")
+        return false
       }
       position += length + 1
     }

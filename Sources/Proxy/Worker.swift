@@ -8,8 +8,8 @@ import Settings
 
 /// One event loop, and all connections that live on it. One thread owns it and all under it.
 ///
-/// The hot path is in `Worker+Clients.swift` and `Worker+Servers.swift`: it neither allocates nor counts
-/// references. Extensions hold the rest by concern: logins, leases, cancels, ticks and mail.
+/// The hot path is in `Worker+Clients.swift` and `Worker+Servers.swift`: it neither allocates nor
+/// counts references. Extensions hold the rest by concern: logins, leases, cancels, ticks and mail.
 final class Worker {
   /// What an event's token is about: the low three bits. The rest is a pointer or an index.
   enum Token {
@@ -18,6 +18,8 @@ final class Worker {
     static let server: UInt64 = 2
     static let listener: UInt64 = 3
     static let cancel: UInt64 = 4
+    static let tick: UInt64 = 5
+    static let signal: UInt64 = 6
     static let mask: UInt64 = 7
   }
 
@@ -55,12 +57,14 @@ final class Worker {
   var mail: [Mail] = []
   var actions: [UpkeepAction] = []
   var expired: [Handle] = []
-  var nextTick: UInt64
   var isStopping = false
+  let ticker: Ticker
+  /// Signals, which the first loop takes, and what is to be done about them.
+  var signals: (source: SignalSource, handle: (Int32) -> Void)?
 
   static let tickMicroseconds: UInt64 = 100_000
 
-  init(id: Int32, pooler: Pooler, listeners: [Listener]) {
+  init(id: Int32, pooler: Pooler, listeners: [Listener]) throws(SystemError) {
     self.id = id
     self.pooler = pooler
     engine = pooler.engines[Int(id)]
@@ -70,11 +74,14 @@ final class Worker {
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
     now = Clock.now
-    nextTick = now &+ Self.tickMicroseconds
+    ticker = try Ticker(periodMicroseconds: Self.tickMicroseconds)
     applySettings()
   }
 
-  deinit { scratch.deallocate() }
+  deinit {
+    scratch.deallocate()
+    ticker.close()
+  }
 
   func applySettings() {
     maxPacketSize = UInt32(clamping: settings.maxPacketSize)
@@ -87,10 +94,14 @@ final class Worker {
   /// Runs until the end of the process's service.
   func run() {
     _ = engine.addLevel(fd: mailbox.wakeDescriptor, token: Token.wake)
+    _ = engine.addLevel(fd: ticker.descriptor, token: Token.tick)
+    if let signals {
+      _ = engine.addLevel(fd: signals.source.descriptor, token: Token.signal)
+    }
     startListening()
     while !isStopping {
-      let isCalled = mailbox.willSleep()
-      let count = engine.wait(timeoutMilliseconds: isCalled ? 0 : timeout)
+      let mustLook = mailbox.willSleep() || firstListed != nil
+      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : -1)
       mailbox.didWake()
       now = Clock.now
       if mailbox.isFull { readMail() }
@@ -102,16 +113,8 @@ final class Worker {
       }
       runListed()
       clients.recycle()
-      if now >= nextTick { tick() }
     }
     endAll()
-  }
-
-  /// Milliseconds until the next tick, or none while clients are listed.
-  private var timeout: Int32 {
-    if firstListed != nil { return 0 }
-    let clock = Clock.now
-    return clock >= nextTick ? 0 : Int32(clamping: (nextTick &- clock) / 1000 &+ 1)
   }
 
   @inline(__always)
@@ -123,8 +126,17 @@ final class Worker {
       serverEvent(ServerPointer(handle: event.token & ~Token.mask), event)
     case Token.listener: acceptAll(Int(event.token >> 3))
     case Token.cancel: cancelEvent(event.token >> 3)
+    case Token.tick:
+      ticker.drain()
+      tick()
+    case Token.signal: takeSignals()
     default: mailbox.drainWake()
     }
+  }
+
+  @inline(never)
+  private func takeSignals() {
+    while let signals, let number = signals.source.next() { signals.handle(number) }
   }
 
   // MARK: listed clients

@@ -1,9 +1,10 @@
 /// What a loop needs from the kernel.
 ///
 /// The seam between the loop and the way it hears of sockets. It is shaped so that an engine on
-/// readiness (epoll) and one on completion (io_uring) both fit: bytes are *pulled*. `wait` tells that
-/// bytes are there; they stay where they are (the kernel's buffer, or the engine's) until the loop asks
-/// for them, so a client that waits for a server costs no memory and back-pressure is not asking.
+/// readiness (epoll) and one on completion (io_uring) both fit: bytes are *pulled*. `wait` tells
+/// that bytes are there; they stay where they are (the kernel's buffer, or the engine's) until the
+/// loop asks for them, so a client that waits for a server costs no memory and back-pressure is not
+/// asking.
 public protocol Engine {
   /// Watches a socket in both directions until `remove`. Events carry the token.
   /// - Returns: 0, or a negative errno.
@@ -24,6 +25,9 @@ public protocol Engine {
   /// Takes bytes that have come.
   /// - Returns: their number, 0 at the end of the stream, or a negative errno (EAGAIN: none now).
   func receive(_ fd: Int32, into buffer: UnsafeMutableRawPointer, count: Int) -> Int
+
+  /// The first of the bytes that have come, which stay to be received; nil where there are none.
+  func peek(_ fd: Int32) -> UInt8?
 
   /// Hands over bytes to be sent.
   /// - Returns: how many were taken, or a negative errno (EAGAIN: none now).

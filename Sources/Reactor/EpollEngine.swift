@@ -1,10 +1,11 @@
 import CLinux
 
-/// The engine on epoll, edge-triggered: a socket is registered once, and what it can do is found out by
-/// doing it.
+/// The engine on epoll, edge-triggered: a socket is registered once, and what it can do is found
+/// out by doing it.
 ///
-/// Sendable although it holds a pointer: only the loop that owns the engine calls `wait` and `event`,
-/// which use it; `add` and `remove` are epoll_ctl calls, which the kernel allows from any thread.
+/// Sendable although it holds a pointer: only the loop that owns the engine calls `wait` and
+/// `event`, which use it; `add` and `remove` are epoll_ctl calls, which the kernel allows from any
+/// thread.
 public struct EpollEngine: Engine, @unchecked Sendable {
   @usableFromInline let epoll: Int32
   @usableFromInline let events: UnsafeMutablePointer<epoll_event>
@@ -41,6 +42,11 @@ public struct EpollEngine: Engine, @unchecked Sendable {
   @inlinable
   public func receive(_ fd: Int32, into buffer: UnsafeMutableRawPointer, count: Int) -> Int {
     cl_receive(fd, buffer, UInt(count))
+  }
+
+  public func peek(_ fd: Int32) -> UInt8? {
+    var byte: UInt8 = 0
+    return cl_peek(fd, &byte, 1) == 1 ? byte : nil
   }
 
   @inlinable

@@ -6,7 +6,7 @@ import Synchronization
 /// The lock guards the list and nothing else; no other lock is taken under it. The loop is woken
 /// through its eventfd only when it sleeps.
 public final class Mailbox<Message: Sendable>: Sendable {
-  private let messages = Mutex<[Message]>([])
+  private let messages = Lock<[Message]>([])
   private let isAsleep = Atomic<Bool>(false)
   private let hasMail = Atomic<Bool>(false)
   /// Readable when there is mail for a sleeping loop.

@@ -1,5 +1,5 @@
-/// Places for connections at addresses that never move. A place that was given back is used again, but
-/// not before `recycle`, so that an event fetched earlier finds no stranger there.
+/// Places for connections at addresses that never move. A place that was given back is used again,
+/// but not before `recycle`, so that an event fetched earlier finds no stranger there.
 public struct PointerSlab<Element: ~Copyable>: ~Copyable {
   private var chunks: [UnsafeMutablePointer<Element>] = []
   private var free: [UnsafeMutablePointer<Element>] = []

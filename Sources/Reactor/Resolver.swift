@@ -1,10 +1,8 @@
-import Synchronization
-
 /// Turns host names into addresses off the loops, and remembers the answers for a while.
 ///
-/// Each name is asked for once at a time, on a thread of its own; at most ``threadLimit`` threads ask at
-/// once, and further names wait. The lock guards the table; no other lock is taken under it, and
-/// callbacks run outside it.
+/// Each name is asked for once at a time, on a thread of its own; at most ``threadLimit`` threads
+/// ask at once, and further names wait. The lock guards the table; no other lock is taken under it,
+/// and callbacks run outside it.
 public final class Resolver: Sendable {
   public typealias Answer = Result<[SocketAddress], ResolveError>
   public typealias Callback = @Sendable (Answer) -> Void
@@ -26,13 +24,13 @@ public final class Resolver: Sendable {
     var maxNegativeAge: UInt64
   }
 
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   /// - Parameters:
   ///   - maxAge: microseconds for which an answer is used again (dns_max_ttl).
   ///   - maxNegativeAge: the same for a failure (dns_nxdomain_ttl).
   public init(maxAge: UInt64, maxNegativeAge: UInt64) {
-    state = Mutex(State(maxAge: maxAge, maxNegativeAge: maxNegativeAge))
+    state = Lock(State(maxAge: maxAge, maxNegativeAge: maxNegativeAge))
   }
 
   public func setAges(maxAge: UInt64, maxNegativeAge: UInt64) {
@@ -42,9 +40,12 @@ public final class Resolver: Sendable {
     }
   }
 
-  /// The addresses of `host`, with port 0. `callback` is called at once where the answer is known (or
-  /// the host is an address in digits), else later on another thread.
+  /// The addresses of `host`, with port 0. `callback` is called at once where the answer is known
+  /// (or the host is an address in digits), else later on another thread.
   public func lookUp(_ host: String, _ callback: @escaping Callback) {
+    if let digits = try? SocketAddress.resolve(host: host, port: 0, isNumeric: true) {
+      return callback(.success(digits))
+    }
     let known = state.withLock { state -> Answer? in
       if let entry = state.cache[host], entry.expires > Clock.now { return entry.answer }
       state.waiting[host, default: []].append(callback)

@@ -55,7 +55,8 @@ public enum Socket {
     return fd
   }
 
-  /// The state of a started connection: nil while it is under way, 0 when it stands, else the errno.
+  /// The state of a started connection: nil while it is under way, 0 when it stands, else the
+  /// errno.
   public static func connectResult(_ fd: Int32) -> Int32? {
     let error = cl_socket_error(fd)
     if error != 0 { return error }

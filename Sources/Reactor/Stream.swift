@@ -1,7 +1,7 @@
 import CLinux
 
-/// One non-blocking stream socket as its loop sees it. All that is read from or written to a peer goes
-/// through here: the place where a later TLS session decrypts and encrypts.
+/// One non-blocking stream socket as its loop sees it. All that is read from or written to a peer
+/// goes through here: the place where a later TLS session decrypts and encrypts.
 public struct Stream {
   public var fd: Int32 = -1
   /// Bytes, or the end of the stream, may be there: an event said so and nothing has disproved it.

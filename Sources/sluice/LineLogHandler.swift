@@ -1,6 +1,6 @@
 import Glibc
 import Logging
-import Synchronization
+import Reactor
 
 /// Writes log lines as PgBouncer does: `YYYY-MM-DD HH:MM:SS.mmm TZ [pid] LEVEL text`.
 struct LineLogHandler: LogHandler {
@@ -71,7 +71,7 @@ struct LineLogHandler: LogHandler {
 final class LogOutput: Sendable {
   private let toTerminal: Bool
   /// Guards the file's descriptor against being exchanged under a writer.
-  private let file = Mutex<Int32>(-1)
+  private let file = Lock<Int32>(-1)
 
   init(toTerminal: Bool) { self.toTerminal = toTerminal }
 

@@ -147,10 +147,16 @@ extension Integration {
       configuration.settings["logfile"] = .text(directory + "/log")
       let sluice = try SluiceProcess(configuration, arguments: ["-d"], waits: false)
       #expect(sluice.process.wait(seconds: 10) == .exited(0), "\(sluice.log)")
-      let text = Scratch.read(directory + "/pid").filter(\.isNumber)
+      var text = ""
+      expectEventually("it writes its pidfile") {
+        text = Scratch.read(directory + "/pid").filter(\.isNumber)
+        return !text.isEmpty
+      }
       let daemon = try #require(pid_t(text), "no pidfile: \(Scratch.read(directory + "/log"))")
       Watchdog.shared.say("process", "\(daemon)")
-      #expect(try sluice.connect().value("SELECT 1") == "1")
+      expectEventually("it listens") {
+        (try? sluice.connect().value("SELECT 1")) == "1"
+      }
       kill(daemon, SIGINT)
       expectEventually("it ends and removes its pidfile") {
         !Scratch.exists(directory + "/pid")

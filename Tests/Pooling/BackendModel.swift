@@ -1,10 +1,13 @@
 /// PostgreSQL's side of one connection, as far as it decides what is answered: the loop that reads
-/// messages, and COPY's own reading of them. It knows nothing of ``Ledger`` and shares no code with it.
+/// messages, and COPY's own reading of them. It knows nothing of ``Ledger`` and shares no code with
+/// it.
 ///
 /// Rules, from PostgreSQL's documentation, "Message Flow":
 /// - A simple Query and a FunctionCall end with ReadyForQuery, whatever happens in them.
-/// - An error in an extended message has all messages skipped up to the next Sync, which is answered.
-/// - In COPY IN mode Sync and Flush are ignored, CopyDone and CopyFail end the mode, anything else is an
+/// - An error in an extended message has all messages skipped up to the next Sync, which is
+///   answered.
+/// - In COPY IN mode Sync and Flush are ignored, CopyDone and CopyFail end the mode, anything else
+///   is an
 ///   error. An error there ends a simple Query as any error does, and skips to Sync in an Execute.
 /// - Outside of COPY IN mode CopyData, CopyDone and CopyFail are ignored.
 struct BackendModel {

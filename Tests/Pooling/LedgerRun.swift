@@ -1,7 +1,7 @@
 import Pooling
 
-/// One connection driven at random: a ledger on the one side, a model of PostgreSQL on the other, and
-/// messages under way between them for as long as chance has it.
+/// One connection driven at random: a ledger on the one side, a model of PostgreSQL on the other,
+/// and messages under way between them for as long as chance has it.
 struct LedgerRun {
   var ledger = Ledger()
   var backend: BackendModel

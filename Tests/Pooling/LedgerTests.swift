@@ -2,9 +2,9 @@ import Pooling
 import PostgresWire
 import Testing
 
-/// What happens to a ledger, and what it says in the end. In `events` a letter is a message that the
-/// client sends; `<G`, `<E` and `<Z` with a status are CopyInResponse, ErrorResponse and ReadyForQuery
-/// from the server; `own` is a query of the pooler's own.
+/// What happens to a ledger, and what it says in the end. In `events` a letter is a message that
+/// the client sends; `<G`, `<E` and `<Z` with a status are CopyInResponse, ErrorResponse and
+/// ReadyForQuery from the server; `own` is a query of the pooler's own.
 struct LedgerCase: CustomTestStringConvertible, Sendable {
   var events: String
   var state: String

@@ -39,8 +39,8 @@ extension PoolWorld {
     }
   }
 
-  /// What must hold after every step. Limits that were lowered bind what is opened after that, so the
-  /// highest of each since it was last met counts.
+  /// What must hold after every step. Limits that were lowered bind what is opened after that, so
+  /// the highest of each since it was last met counts.
   mutating func checkCounts() {
     for number in 0..<Self.poolCount {
       let mine = servers.values.filter { $0.pool == number }

@@ -1,8 +1,9 @@
 @testable import Pooling
 
-/// The pools with all that surrounds them in a process: loops, clients that come and go, servers that
-/// open, fail and die, letters between loops that take their time. Everything happens by chance and
-/// repeats with its seed. A shadow of what each answer of ``Pools`` meant is kept beside it.
+/// The pools with all that surrounds them in a process: loops, clients that come and go, servers
+/// that open, fail and die, letters between loops that take their time. Everything happens by
+/// chance and repeats with its seed. A shadow of what each answer of ``Pools`` meant is kept beside
+/// it.
 struct PoolWorld: ~Copyable {
   enum ClientState: Equatable {
     case idle
