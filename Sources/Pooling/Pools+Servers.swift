@@ -24,8 +24,8 @@ extension Pools {
     return addServer(id, loop: loop, now: now, isFromReserve: isFromReserve, evicted: evicted)
   }
 
-  /// Whether the pool's own limits allow one more connection now, and whether it is one of the reserve;
-  /// nil: they do not.
+  /// Whether the pool's own limits allow one more connection now, and whether it is one of the
+  /// reserve; nil: they do not.
   private func allowsOpening(_ id: PoolID, now: UInt64) -> Bool? {
     let pool = pools[id.index]
     guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
@@ -38,8 +38,8 @@ extension Pools {
     return true
   }
 
-  /// Where a database and a user are both full and no idle server counts for both, two must go to make
-  /// room: this gives the first of them, and `open` the second.
+  /// Where a database and a user are both full and no idle server counts for both, two must go to
+  /// make room: this gives the first of them, and `open` the second.
   mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
     let pool = pools[id.index]
     guard pool.waiting > pool.opening, allowsOpening(id, now: now) != nil,
