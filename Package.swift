@@ -57,7 +57,7 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
       swiftSettings: common),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", "CLinux"], path: "Tests/Reactor",
+      name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
       swiftSettings: common),
     .testTarget(
       name: "SettingsTests", dependencies: ["Settings"], path: "Tests/Settings",

@@ -2,14 +2,19 @@ extension Pools {
   // MARK: opening
 
   /// Counts a new connection of the pool, if the limits allow one now.
+  /// - Parameter mayEvict: whether it is worth another pool's idle server: it is for a client that
+  ///   waits, not for the minimum size, or pools would take turns at evicting each other.
   @usableFromInline
-  mutating func open(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
+  mutating func open(
+    _ id: PoolID, loop: Int32, now: UInt64, mayEvict: Bool = true
+  ) -> Opening? {
     let pool = pools[id.index]
     guard let isFromReserve = allowsOpening(id, now: now) else { return nil }
     let databaseIsFull = isFull(databases[pool.database])
     let userIsFull = isFull(users[pool.user])
     var evicted: Handle?
     if databaseIsFull || userIsFull {
+      guard mayEvict else { return nil }
       let victim = idleVictim(besides: id) {
         (!databaseIsFull || $0.database == pool.database) && (!userIsFull || $0.user == pool.user)
       }

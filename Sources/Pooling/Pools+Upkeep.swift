@@ -63,7 +63,7 @@ extension Pools {
     let limits = pools[id.index].limits
     guard pools[id.index].clients > 0 || limits.isAlwaysWarm else { return }
     while pools[id.index].total < min(limits.minimumSize, limits.size),
-      let opening = open(id, loop: loop, now: now)
+      let opening = open(id, loop: loop, now: now, mayEvict: false)
     {
       actions.append(.open(opening))
     }

@@ -146,6 +146,23 @@ import Testing
     #expect(warm.upkeep().count == 3)
   }
 
+  @Test func `the minimum is not worth another pool's server`() {
+    let room = PoolRoom()
+    let limits = PoolLimits.with { $0.minimumSize = 1 }
+    let one = GroupLimits(servers: 1)
+    for user in ["x", "y"] {
+      let pool = room.makePool("a", user, limits, databaseLimits: one)
+      #expect(room.join(pool) == nil)
+      #expect(room.join(pool) == nil)
+    }
+    guard case .open(let opening)? = room.upkeep().first else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(room.open(opening)?.release == .idle)
+    #expect(room.upkeep().isEmpty)
+  }
+
   @Test func `the same names give the same pool`() {
     let room = PoolRoom()
     let id = room.id
