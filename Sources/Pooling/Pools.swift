@@ -84,6 +84,8 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var isFailing = false
     @usableFromInline var isRemoved = false
     @usableFromInline var isInUse = true
+    /// Retired, and forgotten by all who knew it by its number.
+    @usableFromInline var isFree = false
     @usableFromInline var unusedSince: UInt64 = 0
 
     @usableFromInline
@@ -130,8 +132,8 @@ public struct Pools: ~Copyable, Sendable {
     self.loops = loops
   }
 
-  /// Whether `limit` microseconds (63 bits) have passed. `since` may be another loop's reading of the
-  /// clock, and later than `now`, which is as of the caller's last batch of events.
+  /// Whether `limit` microseconds (63 bits) have passed. `since` may be another loop's reading of
+  /// the clock, and later than `now`, which is as of the caller's last batch of events.
   @inlinable @inline(__always)
   static func hasPassed(_ limit: UInt64, since: UInt64, now: UInt64) -> Bool {
     Int64(bitPattern: now &- since) >= Int64(bitPattern: limit)

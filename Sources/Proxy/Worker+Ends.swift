@@ -25,7 +25,8 @@ extension Worker {
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
     if let server = client.pointee.server { leave(server, client) }
     if client.pointee.pool.rawValue >= 0 {
-      pooler.pools.withLock { $0.leave(client.pointee.pool) }
+      let user = client.pointee.identity?.user ?? ""
+      pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
     }
     if client.pointee.cancelKey != 0 {
       pooler.cancelKeys.withLock { $0.remove(client.pointee.cancelKey) }

@@ -27,6 +27,7 @@ extension Worker {
         endClient(client, .serverLoginFailed(sqlstate: sqlstate, message: message))
       }
     case .poolRemoved(let pool): endClients(of: pool)
+    case .poolRetired(let pool): forgetRoute(pool)
     case .reload: reload()
     case .stopListening: stopListening()
     case .stop: isStopping = true
@@ -51,9 +52,11 @@ extension Worker {
     applySettings()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
-        client.pointee.server == nil, let route = route(client.pointee.pool)
+        let route = route(client.pointee.pool)
       else { return }
       client.pointee.mode = route.mode
+      // What it has now it may go on to use as a session.
+      if route.mode == .session { client.pointee.server?.pointee.needsReset = true }
     }
   }
 

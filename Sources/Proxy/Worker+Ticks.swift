@@ -128,6 +128,7 @@ extension Worker {
       case .close(let handle, _): ServerPointer(handle: handle).own(.nobody)
       case .open(let opening): disown(opening)
       case .grant(let server, _, _, _): ServerPointer(handle: server).own(.nobody)
+      case .retired: break
       }
     }
   }
@@ -142,6 +143,10 @@ extension Worker {
         let server = ServerPointer(handle: handle)
         pooler.engines[Int(old)].remove(fd: server.pointee.stream.fd)
         pooler.mailboxes[Int(loop)].post(.granted(server: handle, client: client))
+      case .retired(let pool):
+        logger.info("cleaning up idle pool \(name(pool))")
+        forgetRoute(pool)
+        pooler.forget(pool)
       }
     }
   }
