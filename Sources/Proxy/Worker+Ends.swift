@@ -11,7 +11,11 @@ extension Worker {
   func endClient(_ client: ClientPointer, _ ending: Ending, isTold: Bool = false) {
     guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
     logClientEnd(client, ending)
-    if !isTold, let notice = ending.notice { tell(client, notice) }
+    // Amid a message the notice would be taken for a part of it.
+    let isMidMessage =
+      client.pointee.phase == .active
+      && client.pointee.server?.pointee.scanner.isMidMessage == true
+    if !isTold, !isMidMessage, let notice = ending.notice { tell(client, notice) }
     let wasWaiting = client.pointee.phase == .waiting
     // Not its phase alone: a server may have been granted to it already.
     let wasInLogin = client.pointee.login != nil
