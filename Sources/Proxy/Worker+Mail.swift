@@ -60,6 +60,20 @@ extension Worker {
     }
   }
 
+  /// server_fast_close: a session that runs nothing gives up a server that is to be closed.
+  func closeOutdated() {
+    var doomed: [ServerPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase == .active, client.pointee.mode == .session,
+        let server = client.pointee.server, server.pointee.ledger.isClean,
+        pooler.pools.withLock({ $0.isOutdated(server.pointee.id) })
+      {
+        doomed.append(server)
+      }
+    }
+    for server in doomed { serverLost(server, "database configuration changed") }
+  }
+
   // MARK: the end
 
   /// Whether what a shutdown waits for has come about; then every loop is told to stop.

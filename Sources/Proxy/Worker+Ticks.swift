@@ -14,6 +14,7 @@ extension Worker {
     expireServerLogins()
     expireCancels()
     expireQueries()
+    if settings.serverFastClose { closeOutdated() }
     if id == 0 {
       retryListening()
       upkeep()

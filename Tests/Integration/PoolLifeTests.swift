@@ -50,6 +50,25 @@ extension Integration {
       }
     }
 
+    @Test func `server_fast_close ends an idle session whose database has changed`() throws {
+      var configuration = SluiceConfiguration(try .shared(.newest))
+      configuration.settings["pool_mode"] = "session"
+      configuration.settings["server_fast_close"] = 1
+      try withSluice(configuration) { sluice in
+        let idle = try sluice.connect()
+        let busy = try sluice.connect()
+        #expect(try idle.value("SELECT 1") == "1")
+        try busy.query("BEGIN")
+        configuration.databases["app"]?["connect_query"] = "SELECT 2"
+        try sluice.rewrite(configuration)
+        sluice.process.signal(SIGHUP)
+        let answer = try idle.receive { _ in false }
+        #expect(answer.isClosed)
+        #expect(answer.errors.first?.message.contains("database configuration changed") == true)
+        #expect(try busy.value("SELECT 1") == "1")
+      }
+    }
+
     @Test func `encryption may be asked for once of each kind`() throws {
       try withSluice(.newest) { sluice in
         let client = try WireClient(to: sluice.endpoint)
