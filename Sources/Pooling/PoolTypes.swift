@@ -122,6 +122,8 @@ public enum UpkeepAction: Equatable, Sendable {
   case open(Opening)
   /// The server, idle on the loop `from`, is the client's from now on, which lives on `loop`.
   case grant(server: Handle, client: Handle, loop: Int32, from: Int32)
+  /// The pool has gone. The caller forgets what it knows of it, then calls ``Pools/free(_:)``.
+  case retired(PoolID)
 }
 
 /// Why the pooler ends a server connection that has nothing wrong with it.

@@ -8,7 +8,8 @@ extension Pools {
   ) -> PoolID {
     let name = PoolName(database: databaseIndex(database), user: userIndex(user))
     databases[name.database].limits = databaseLimits
-    users[name.user].limits = userLimits
+    // Clients are counted by whom they log in as: see `join`.
+    users[name.user].limits.servers = userLimits.servers
     if let id = poolNames[name] {
       pools[id.index].limits = limits
       return id
@@ -19,7 +20,7 @@ extension Pools {
   }
 
   private mutating func addPool(_ pool: Pool) -> PoolID {
-    if let unused = pools.indices.first(where: { !pools[$0].isInUse }) {
+    if let unused = pools.indices.first(where: { pools[$0].isFree }) {
       pools[unused] = pool
       return PoolID(Int32(unused))
     }
@@ -72,9 +73,13 @@ extension Pools {
   // MARK: clients
 
   /// Counts a client in; refused where the database's or the user's clients are at their limit.
-  public mutating func join(_ pool: PoolID) -> JoinRefusal? {
+  /// - Parameters:
+  ///   - name: whom the client has logged in as, which need not be the pool's user.
+  ///   - maxClients: that user's limit; 0 is none.
+  public mutating func join(_ pool: PoolID, user name: String, maxClients: Int) -> JoinRefusal? {
     let database = pools[pool.index].database
-    let user = pools[pool.index].user
+    let user = userIndex(name)
+    users[user].limits.clients = maxClients
     if pools[pool.index].isRemoved { return .databaseRemoved }
     if isFullOfClients(databases[database]) { return .maxDatabaseClients }
     if isFullOfClients(users[user]) { return .maxUserClients }
@@ -89,11 +94,14 @@ extension Pools {
   }
 
   /// Counts a client out.
-  public mutating func leave(_ pool: PoolID) {
+  public mutating func leave(_ pool: PoolID, user name: String) {
     pools[pool.index].clients -= 1
     databases[pools[pool.index].database].clients -= 1
-    users[pools[pool.index].user].clients -= 1
+    users[userIndex(name)].clients -= 1
   }
+
+  /// Lets a retired pool's number be used again: nobody knows it any longer.
+  public mutating func free(_ pool: PoolID) { pools[pool.index].isFree = true }
 
   // MARK: whole
 

@@ -8,7 +8,7 @@ extension Pools {
       closeIdle(id, now: now, into: &actions)
       grantIdle(id, into: &actions)
       openMissing(id, loop: loop, now: now, into: &actions)
-      retire(id, now: now)
+      retire(id, now: now, into: &actions)
     }
   }
 
@@ -70,7 +70,7 @@ extension Pools {
   }
 
   /// Forgets a pool that has had neither clients nor servers for its idle timeout.
-  private mutating func retire(_ id: PoolID, now: UInt64) {
+  private mutating func retire(_ id: PoolID, now: UInt64, into actions: inout [UpkeepAction]) {
     let pool = pools[id.index]
     guard pool.clients == 0, pool.total == 0, pool.waiting == 0 else {
       pools[id.index].unusedSince = 0
@@ -84,6 +84,7 @@ extension Pools {
     guard timeout != 0, now &- pool.unusedSince >= timeout else { return }
     pools[id.index].isInUse = false
     poolNames[PoolName(database: pool.database, user: pool.user)] = nil
+    actions.append(.retired(id))
   }
 
   /// Clients of `loop` that have waited longer than query_wait_timeout. They have left the queue.

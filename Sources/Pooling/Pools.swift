@@ -87,6 +87,8 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var isFailing = false
     @usableFromInline var isRemoved = false
     @usableFromInline var isInUse = true
+    /// Retired, and forgotten by all who knew it by its number.
+    @usableFromInline var isFree = false
     @usableFromInline var unusedSince: UInt64 = 0
 
     @usableFromInline

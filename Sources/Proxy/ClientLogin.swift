@@ -14,9 +14,11 @@ final class ClientLogin {
   }
 
   var stage = Stage.startup
+  /// Each kind of encryption may be asked for once.
+  var askedForTLS = false
+  var askedForGSS = false
   let deadline: UInt64
   var authenticator: ClientAuthenticator?
-  var database: DatabaseSettings?
   var user = ""
   /// It logs in to the console, not to a database.
   var isForConsole = false

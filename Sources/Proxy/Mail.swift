@@ -16,6 +16,8 @@ enum Mail: Sendable {
   case poolFailed(PoolID, sqlstate: String, message: String)
   /// The pool's database is gone from the configuration.
   case poolRemoved(PoolID)
+  /// The pool has gone, and its number may come to mean another.
+  case poolRetired(PoolID)
   /// The configuration has been read anew.
   case reload
   /// Stop listening.

@@ -50,7 +50,11 @@ final class Pooler: Sendable {
   final class Counter: Sendable {
     private let value = Atomic<Int>(0)
     var count: Int { value.load(ordering: .relaxed) }
-    func add(_ difference: Int) { value.wrappingAdd(difference, ordering: .relaxed) }
+    /// - Returns: what it is then.
+    @discardableResult
+    func add(_ difference: Int) -> Int {
+      value.wrappingAdd(difference, ordering: .relaxed).newValue
+    }
   }
 
   init(settings: Settings, loops: Int, logger: Logger) throws(SystemError) {
@@ -74,6 +78,7 @@ final class Pooler: Sendable {
     self.mailboxes = mailboxes
     self.engines = engines
     clientCounts = (0..<loops).map { _ in Counter() }
+    warm()
   }
 
   var settings: Settings { directory.withLock { $0.settings } }
@@ -100,65 +105,90 @@ final class Pooler: Sendable {
   // MARK: pools
 
   /// Counts a client into the pool of its database and user.
-  func join(
-    database: DatabaseSettings, user: String
-  ) -> Result<PoolID, JoinRefusal> {
-    let settings = settings
-    let serverUser = database.user ?? user
-    let name = database.name
-    let result = pools.withLock { pools -> Result<PoolID, JoinRefusal> in
-      let id = pools.pool(
-        database: name, user: serverUser,
-        limits: Route.limits(database: database, user: serverUser, settings: settings),
-        databaseLimits: GroupLimits(
-          servers: settings.maxDbConnections(database: name),
-          clients: settings.maxDbClientConnections(database: name)),
-        userLimits: GroupLimits(
-          servers: settings.maxUserConnections(user: serverUser),
-          clients: settings.maxUserClientConnections(user: user)))
-      if let refusal = pools.join(id) { return .failure(refusal) }
+  func join(database name: String, user: String) -> Result<PoolID, JoinRefusal> {
+    // All under one lock: no opening may find the pool without its route, and no reload may pass
+    // between the settings and what is made of them.
+    pools.withLock { pools in
+      let settings = settings
+      guard let database = settings.database(named: name) else {
+        return .failure(.databaseRemoved)
+      }
+      let id = configure(&pools, database, user: database.user ?? user, settings)
+      pools.restore(id)
+      let maxClients = settings.maxUserClientConnections(user: user)
+      if let refusal = pools.join(id, user: user, maxClients: maxClients) {
+        return .failure(refusal)
+      }
       return .success(id)
     }
-    if case .success(let id) = result {
-      directory.withLock {
-        $0.addRoute(Route(pool: id, database: database, user: serverUser, settings: settings))
+  }
+
+  /// Makes a pool, or brings it to what the settings say. Under the pools' lock.
+  private func configure(
+    _ pools: inout Pools, _ database: DatabaseSettings, user: String, _ settings: Settings
+  ) -> PoolID {
+    let name = database.name
+    let id = pools.pool(
+      database: name, user: user,
+      limits: Route.limits(database: database, user: user, settings: settings),
+      databaseLimits: GroupLimits(
+        servers: settings.maxDbConnections(database: name),
+        clients: settings.maxDbClientConnections(database: name)),
+      userLimits: GroupLimits(servers: settings.maxUserConnections(user: user)))
+    let route = Route(pool: id, database: database, user: user, settings: settings)
+    directory.withLock { $0.addRoute(route) }
+    return id
+  }
+
+  /// Makes the pools whose user is known and that have a minimum size: they fill without a client.
+  func warm() {
+    pools.withLock { pools in
+      let settings = settings
+      for database in settings.databases.values {
+        guard let user = database.user,
+          settings.minPoolSize(database: database.name, user: user) > 0
+        else { continue }
+        pools.restore(configure(&pools, database, user: user, settings))
       }
     }
-    return result
+  }
+
+  /// Forgets a pool that has gone, then lets its number be used again.
+  func forget(_ pool: PoolID) {
+    directory.withLock { $0.forget(pool) }
+    broadcast(.poolRetired(pool))
+    pools.withLock { $0.free(pool) }
   }
 
   /// Takes over a new configuration: limits at once, new ways to a database as servers become free.
   func reload(_ settings: Settings) {
-    let old = directory.withLock { $0.routes.compactMap { $0 } }
-    directory.withLock { $0.settings = settings }
+    let old = pools.withLock { _ in
+      directory.withLock { directory in
+        directory.settings = settings
+        return directory.routes.compactMap { $0 }
+      }
+    }
     resolver.setAges(
       maxAge: settings.dnsMaxTtl.microseconds,
       maxNegativeAge: settings.dnsNxdomainTtl.microseconds)
     for route in old {
-      guard let database = settings.database(named: route.database.name) else {
+      // Nobody goes on as a user that the database no longer forces upon him, or as his own where
+      // it forces one now.
+      guard let database = settings.database(named: route.database.name),
+        database.user == route.database.user || database.user == route.user
+      else {
         pools.withLock { $0.remove(route.pool) }
         broadcast(.poolRemoved(route.pool))
         continue
       }
-      let fresh = Route(
-        pool: route.pool, database: database, user: database.user ?? route.user,
-        settings: settings)
-      let isSame = fresh.leadsWhere(route)
       pools.withLock { pools in
-        _ = pools.pool(
-          database: database.name, user: fresh.user,
-          limits: Route.limits(database: database, user: fresh.user, settings: settings),
-          databaseLimits: GroupLimits(
-            servers: settings.maxDbConnections(database: database.name),
-            clients: settings.maxDbClientConnections(database: database.name)),
-          userLimits: GroupLimits(
-            servers: settings.maxUserConnections(user: fresh.user),
-            clients: settings.maxUserClientConnections(user: fresh.user)))
-        pools.restore(route.pool)
-        if !isSame { pools.renewServers(route.pool) }
+        let id = configure(&pools, database, user: route.user, settings)
+        let isSame = self.route(id)?.leadsWhere(route) == true
+        pools.restore(id)
+        if !isSame { pools.renewServers(id) }
       }
-      directory.withLock { $0.addRoute(fresh) }
     }
+    warm()
     broadcast(.reload)
   }
 }
@@ -182,6 +212,13 @@ struct Directory: Sendable {
   mutating func addRoute(_ route: Route) {
     while routes.count <= route.pool.index { routes.append(nil) }
     routes[route.pool.index] = route
+  }
+
+  mutating func forget(_ pool: PoolID) {
+    if routes.indices.contains(pool.index) { routes[pool.index] = nil }
+    welcomes[pool] = nil
+    lastFailures[pool] = nil
+    nextHosts[pool] = nil
   }
 }
 

@@ -63,7 +63,13 @@ extension Worker {
     }
     guard let parsed else { return nil }
     switch parsed.packet {
-    case .sslRequest, .gssEncryptionRequest:
+    case .sslRequest:
+      guard !login.askedForTLS else { return refuseAgain(client, minor: 5679) }
+      login.askedForTLS = true
+      send([UInt8(ascii: "N")], to: client)
+    case .gssEncryptionRequest:
+      guard !login.askedForGSS else { return refuseAgain(client, minor: 5680) }
+      login.askedForGSS = true
       send([UInt8(ascii: "N")], to: client)
     case .cancelRequest(let key):
       requestCancel(client, key)
@@ -72,6 +78,14 @@ extension Worker {
       begin(client, login, message)
     }
     return parsed.consumed
+  }
+
+  /// Who asks for encryption again and again would keep the loop busy for nothing. PostgreSQL takes
+  /// the second such request for a StartupMessage of an unknown version, too.
+  private func refuseAgain(_ client: ClientPointer, minor: Int) -> Int? {
+    let error = StartupError.unsupportedProtocol(major: 1234, minor: minor)
+    endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
+    return nil
   }
 
   private func begin(_ client: ClientPointer, _ login: ClientLogin, _ message: StartupMessage) {
@@ -84,11 +98,11 @@ extension Worker {
     {
       return endClient(client, .shuttingDown)
     }
-    if pooler.loggedInClients.count >= settings.maxClientConn {
+    // Counted first: two loops may not both take the last place.
+    client.pointee.isCounted = true
+    if pooler.loggedInClients.add(1) > settings.maxClientConn {
       return endClient(client, .tooManyClients)
     }
-    pooler.loggedInClients.add(1)
-    client.pointee.isCounted = true
     do {
       try login.take(message, ignored: settings.ignoreStartupParameters) {
         pooler.trackedNames.contains($0.lowercased())
@@ -100,7 +114,6 @@ extension Worker {
       login.unrecognisedOptions = message.protocolOptions
     }
     login.user = user
-    login.database = settings.database(named: databaseName)
     beginAuthentication(client, login, databaseName)
   }
 
@@ -182,24 +195,24 @@ extension Worker {
   private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
     if login.isForConsole { return enterConsole(client) }
     let databaseName = client.pointee.identity?.database ?? ""
-    guard let database = login.database else {
+    // As it is now: there may have been a reload since the StartupMessage.
+    guard let database = pooler.settings.database(named: databaseName) else {
       return endClient(client, .noSuchDatabase(databaseName))
     }
-    if settings.authType == .any && database.user == nil {
+    if pooler.settings.authType == .any && database.user == nil {
       return endClient(
         client,
         .startupRefused(
           sqlstate: SQLState.configFileError,
           message: "bouncer config error: auth_type any needs a user in the database's entry"))
     }
-    switch pooler.join(database: database, user: login.user) {
+    switch pooler.join(database: databaseName, user: login.user) {
     case .failure(.maxDatabaseClients): return endClient(client, .tooManyDatabaseClients)
     case .failure(.maxUserClients): return endClient(client, .tooManyUserClients)
     case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
     case .success(let pool):
       client.pointee.pool = pool
-      // The number may have been another pool's.
-      if pool.index < routes.count { routes[pool.index] = nil }
+      forgetRoute(pool)
       if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
     }
     client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode

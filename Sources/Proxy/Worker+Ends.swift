@@ -11,7 +11,11 @@ extension Worker {
   func endClient(_ client: ClientPointer, _ ending: Ending, isTold: Bool = false) {
     guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
     logClientEnd(client, ending)
-    if !isTold, let notice = ending.notice { tell(client, notice) }
+    // Amid a message the notice would be taken for a part of it.
+    let isMidMessage =
+      client.pointee.phase == .active
+      && client.pointee.server?.pointee.scanner.isMidMessage == true
+    if !isTold, !isMidMessage, let notice = ending.notice { tell(client, notice) }
     let wasWaiting = client.pointee.phase == .waiting
     // Not its phase alone: a server may have been granted to it already.
     let wasInLogin = client.pointee.login != nil
@@ -25,7 +29,8 @@ extension Worker {
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
     if let server = client.pointee.server { leave(server, client) }
     if client.pointee.pool.rawValue >= 0 {
-      pooler.pools.withLock { $0.leave(client.pointee.pool) }
+      let user = client.pointee.identity?.user ?? ""
+      pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
     }
     if client.pointee.cancelKey != 0 {
       pooler.cancelKeys.withLock { $0.remove(client.pointee.cancelKey) }

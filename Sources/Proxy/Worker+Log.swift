@@ -22,6 +22,12 @@ extension Worker {
       + "\(route?.user ?? "(nouser)")@\(place)"
   }
 
+  /// `db/user`.
+  func name(_ pool: PoolID) -> String {
+    let route = pooler.route(pool)
+    return "\(route?.database.name ?? "(nodb)")/\(route?.user ?? "(nouser)")"
+  }
+
   func describe(_ client: ClientPointer) -> String {
     "db=\(client.pointee.identity?.database ?? "") user=\(client.pointee.identity?.user ?? "")"
   }

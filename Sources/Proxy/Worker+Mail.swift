@@ -27,6 +27,7 @@ extension Worker {
         endClient(client, .serverLoginFailed(sqlstate: sqlstate, message: message))
       }
     case .poolRemoved(let pool): endClients(of: pool)
+    case .poolRetired(let pool): forgetRoute(pool)
     case .reload: reload()
     case .stopListening: stopListening()
     case .stop: isStopping = true
@@ -47,23 +48,30 @@ extension Worker {
 
   private func reload() {
     settings = pooler.settings
-    let old = routes
     routes.removeAll()
     applySettings()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)
       else { return }
-      guard let server = client.pointee.server else {
-        client.pointee.mode = route.mode
-        return
-      }
-      if route.pool.index < old.count, let before = old[route.pool.index],
-        !route.leadsWhere(before)
+      client.pointee.mode = route.mode
+      // What it has now it may go on to use as a session.
+      if route.mode == .session { client.pointee.server?.pointee.needsReset = true }
+    }
+  }
+
+  /// server_fast_close: a session that runs nothing gives up a server that is to be closed.
+  func closeOutdated() {
+    var doomed: [ServerPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase == .active, client.pointee.mode == .session,
+        let server = client.pointee.server, server.pointee.ledger.isClean,
+        pooler.pools.withLock({ $0.isOutdated(server.pointee.id) })
       {
-        server.pointee.isOutdated = true
+        doomed.append(server)
       }
     }
+    for server in doomed { serverLost(server, "database configuration changed") }
   }
 
   // MARK: the end

@@ -34,11 +34,11 @@ extension Worker {
       handle: pooler.places.withLock { [now] in $0.take(now: now) })
     lastSerial += 1
     let (learned, firstHost) = pooler.directory.withLock { directory in
+      let learned = directory.learned[route.user]
+      guard route.database.loadBalanceHosts == .roundRobin else { return (learned, 0) }
       let next = directory.nextHosts[opening.pool, default: 0]
-      if route.database.loadBalanceHosts == .roundRobin {
-        directory.nextHosts[opening.pool] = (next + 1) % max(1, route.hosts.count)
-      }
-      return (directory.learned[route.user], next)
+      directory.nextHosts[opening.pool] = (next + 1) % max(1, route.hosts.count)
+      return (learned, next)
     }
     server.pointee.phase = .login
     server.pointee.id = opening.server

@@ -13,6 +13,7 @@ extension Worker {
     expireServerLogins()
     expireCancels()
     expireQueries()
+    if settings.serverFastClose { closeOutdated() }
     if id == 0 {
       retryListening()
       upkeep()
@@ -79,19 +80,11 @@ extension Worker {
     clients.forEachPlace { client in
       guard client.pointee.phase == .active || client.pointee.phase == .idle,
         let route = self.route(client.pointee.pool),
-        let ending = self.fastClose(client) ?? Self.timeout(client, route, time)
+        let ending = Self.timeout(client, route, time)
       else { return }
       late.append((client, ending))
     }
     for (client, ending) in late { endClient(client, ending) }
-  }
-
-  /// server_fast_close: a session does not keep a server whose database has moved.
-  private func fastClose(_ client: ClientPointer) -> Ending? {
-    guard settings.serverFastClose, let server = client.pointee.server,
-      server.pointee.isOutdated, server.pointee.ledger.isClean
-    else { return nil }
-    return .databaseConfigurationChanged
   }
 
   private static func timeout(
@@ -135,6 +128,7 @@ extension Worker {
       case .close(let handle, _): ServerPointer(handle: handle).own(.nobody)
       case .open(let opening): disown(opening)
       case .grant(let server, _, _, _): ServerPointer(handle: server).own(.nobody)
+      case .retired: break
       }
     }
   }
@@ -149,6 +143,10 @@ extension Worker {
         let server = ServerPointer(handle: handle)
         pooler.engines[Int(old)].remove(fd: server.pointee.stream.fd)
         pooler.mailboxes[Int(loop)].post(.granted(server: handle, client: client))
+      case .retired(let pool):
+        logger.info("cleaning up idle pool \(name(pool))")
+        forgetRoute(pool)
+        pooler.forget(pool)
       }
     }
   }

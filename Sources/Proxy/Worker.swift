@@ -163,6 +163,11 @@ final class Worker {
     }
   }
 
+  /// Has the pool's route looked up anew: its number may mean another pool now.
+  func forgetRoute(_ pool: PoolID) {
+    if pool.index < routes.count { routes[pool.index] = nil }
+  }
+
   func route(_ pool: PoolID) -> Route? {
     if pool.index < routes.count, let route = routes[pool.index] { return route }
     guard let route = pooler.route(pool) else { return nil }
