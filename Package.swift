@@ -51,7 +51,10 @@ let package = Package(
       name: "PostgresAuthTests", dependencies: ["PostgresAuth"], path: "Tests/PostgresAuth",
       swiftSettings: common),
     .testTarget(
-      name: "PoolingTests", dependencies: ["Pooling"], path: "Tests/Pooling",
+      name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
+      swiftSettings: common),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
       swiftSettings: common),
     .testTarget(
       name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",

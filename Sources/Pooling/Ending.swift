@@ -19,7 +19,8 @@ public enum Ending: Equatable, Sendable {
   case tooManyUserClients
   case noSuchDatabase(String)
   case databaseRemoved
-  case reservedDatabase(String)
+  case databaseConfigurationChanged
+  case consoleRefused
   /// The startup packet is refused.
   case startupRefused(sqlstate: String, message: String)
   case authenticationFailed(sqlstate: String, message: String)
@@ -71,10 +72,12 @@ public enum Ending: Equatable, Sendable {
     case .noSuchDatabase(let name):
       (SQLState.undefinedDatabase, "no such database: \(name)")
     case .databaseRemoved: (SQLState.undefinedDatabase, "database removed")
-    case .reservedDatabase(let name):
+    case .databaseConfigurationChanged:
+      (SQLState.adminShutdown, "database configuration changed")
+    case .consoleRefused:
       (
-        SQLState.featureNotSupported,
-        "database \"\(name)\" is reserved for the console, which this version does not have"
+        SQLState.invalidAuthorizationSpecification,
+        "not allowed to use the console: see admin_users and stats_users"
       )
     case .startupRefused(let sqlstate, let message),
       .authenticationFailed(let sqlstate, let message),
@@ -121,7 +124,8 @@ public enum Ending: Equatable, Sendable {
     case .tooManyUserClients: "max_user_client_connections"
     case .noSuchDatabase: "no_such_database"
     case .databaseRemoved: "database_removed"
-    case .reservedDatabase: "reserved_database"
+    case .databaseConfigurationChanged: "database_configuration_changed"
+    case .consoleRefused: "console_refused"
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"
     case .invalidMessageType, .invalidMessageLength: "protocol_violation"

@@ -11,23 +11,26 @@ import PostgresWire
 ///
 /// | entry | pushed by | popped by |
 /// |---|---|---|
-/// | own | a query of the pooler's own | its ReadyForQuery, which no client sees |
 /// | simple | Query, FunctionCall | ReadyForQuery |
 /// | sync | Sync | ReadyForQuery, or CopyInResponse: in copy mode the server ignores Sync |
-/// | copyEnd | CopyDone, CopyFail | the ReadyForQuery before or after it |
+/// | copyEnd | CopyDone, CopyFail outside of a batch | the ReadyForQuery before or after it |
+/// | copyEndInBatch | CopyDone, CopyFail in an open batch | the ReadyForQuery after it |
+///
+/// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. What would make
-/// the count ambiguous (a Query behind a batch that has no Sync, a Sync amid COPY data) taints the
-/// server: it stays with its client and is closed after it. Source: PostgreSQL documentation,
-/// "Message Flow", sections on extended query and COPY.
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it
+/// is taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync,
+/// an error when Syncs were taken for ignored) taints the server: it stays with its client and is
+/// closed after it. Source: PostgreSQL documentation, "Message Flow", sections on extended query
+/// and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
   enum Entry: UInt64 {
-    case own = 0
-    case simple = 1
-    case sync = 2
-    case copyEnd = 3
+    case simple = 0
+    case sync = 1
+    case copyEnd = 2
+    case copyEndInBatch = 3
   }
 
   /// The most entries that may be outstanding. Whoever sends more is held until replies come.
@@ -36,12 +39,14 @@ public struct Ledger: Equatable, Sendable {
   /// Two bits an entry, the oldest in the lowest bits.
   @usableFromInline var entries: UInt64 = 0
   @usableFromInline var count: UInt8 = 0
+  @usableFromInline var oldestIsOwn = false
   /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
   @inlinable public var status: UInt8 { lastStatus }
   @usableFromInline var lastStatus = TransactionStatus.idle
   @usableFromInline var batchIsOpen = false
   @usableFromInline var isCopyingIn = false
-  @usableFromInline var copyDataWasSent = false
+  /// Syncs were taken for ignored by a COPY, and nothing has proved it yet.
+  @usableFromInline var syncsAreDoubtful = false
   /// The count can no longer be trusted: the server stays with its client and is closed after it.
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
@@ -69,7 +74,7 @@ public struct Ledger: Equatable, Sendable {
   }
 
   /// The oldest entry is a query of the pooler's own, whose replies no client sees.
-  @inlinable public var isAnsweringOwn: Bool { count != 0 && entries & 3 == Entry.own.rawValue }
+  @inlinable public var isAnsweringOwn: Bool { oldestIsOwn }
 
   // MARK: client to server
 
@@ -83,8 +88,8 @@ public struct Ledger: Equatable, Sendable {
       push(.simple)
     case ClientMessageType.sync:
       guard count < Self.capacity else { return false }
-      if isCopyingIn || copyDataWasSent {
-        taint = true
+      if isCopyingIn {
+        syncsAreDoubtful = true
       } else {
         push(.sync)
         batchIsOpen = false
@@ -99,26 +104,25 @@ public struct Ledger: Equatable, Sendable {
 
   @usableFromInline @inline(never)
   mutating func clientSendsCopy(_ type: UInt8) -> Bool {
-    let mayBeRead = isCopyingIn || batchIsOpen || count != 0
-    if type == ClientMessageType.copyData {
-      copyDataWasSent = mayBeRead
-      return true
-    }
-    let needsEntry = mayBeRead && count != 0 && entry(at: Int(count) - 1) != Entry.copyEnd.rawValue
+    if type == ClientMessageType.copyData { return true }
+    let end = batchIsOpen ? Entry.copyEndInBatch : Entry.copyEnd
+    let needsEntry = count != 0 && entry(at: Int(count) - 1) != end.rawValue
     // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it
     // is the first entry; behind CopyInResponse nothing does.
-    let isAhead = mayBeRead && count == 0 && batchIsOpen && !isCopyingIn
+    let isAhead = count == 0 && batchIsOpen && !isCopyingIn
     if needsEntry || isAhead {
       guard count < Self.capacity else { return false }
-      push(.copyEnd)
+      push(end)
     }
     isCopyingIn = false
-    copyDataWasSent = false
     return true
   }
 
   /// Records a query of the pooler's own. Only for a settled server.
-  public mutating func poolerSendsQuery() { push(.own) }
+  public mutating func poolerSendsQuery() {
+    push(.simple)
+    oldestIsOwn = true
+  }
 
   // MARK: server to client
 
@@ -135,12 +139,13 @@ public struct Ledger: Equatable, Sendable {
   public mutating func readyForQueryReceived(_ newStatus: UInt8) -> Ready {
     lastStatus = newStatus
     // One client, one query: the common case.
-    if count == 1 && entries != Entry.copyEnd.rawValue {
-      let wasOwn = entries == Entry.own.rawValue
+    if count == 1 && entries < Entry.copyEnd.rawValue {
+      let wasOwn = oldestIsOwn
+      oldestIsOwn = false
       entries = 0
       count = 0
       isCopyingIn = false
-      copyDataWasSent = false
+      syncsAreDoubtful = false
       return wasOwn ? .own : .client
     }
     return readyForQueryReceivedBehindOthers()
@@ -149,32 +154,38 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline @inline(never)
   mutating func readyForQueryReceivedBehindOthers() -> Ready {
     isCopyingIn = false
-    dropCopyEnds()
+    syncsAreDoubtful = false
+    while count > 0 && isCopyEnd(at: 0) { pop() }
     guard count > 0 else { return isTainted ? .client : .unexpected }
-    let wasOwn = entries & 3 == Entry.own.rawValue
+    let wasOwn = oldestIsOwn
+    oldestIsOwn = false
     pop()
-    dropCopyEnds()
-    if count == 0 { copyDataWasSent = false }
+    // One in a batch may end a COPY that has still to begin.
+    while count > 0 && entries & 3 == Entry.copyEnd.rawValue { pop() }
     return wasOwn ? .own : .client
   }
 
   /// Records an ErrorResponse: COPY IN, if one was under way, is over.
+  ///
+  /// A COPY may fail before the server has read what was sent behind the command (a view that takes
+  /// no rows, a time limit). A Sync in there is answered then, although CopyInResponse came first.
   @inlinable
   public mutating func errorReceived() {
+    if syncsAreDoubtful { taint = true }
     isCopyingIn = false
-    copyDataWasSent = false
   }
 
   /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
   /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
   public mutating func copyInReceived() {
     var index = 0
-    if count > 0 && entry(at: 0) != Entry.sync.rawValue && entry(at: 0) != Entry.copyEnd.rawValue {
-      index = 1
-    }
+    if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }
     let isExtended = index == 0
-    while index < count && entry(at: index) == Entry.sync.rawValue { remove(at: index) }
-    if index < count && entry(at: index) == Entry.copyEnd.rawValue {
+    while index < count && entry(at: index) == Entry.sync.rawValue {
+      remove(at: index)
+      syncsAreDoubtful = true
+    }
+    if index < count && isCopyEnd(at: index) {
       if isExtended && !hasSync(from: index) { batchIsOpen = true }
       return
     }
@@ -195,12 +206,10 @@ public struct Ledger: Equatable, Sendable {
     count -= 1
   }
 
-  private mutating func dropCopyEnds() {
-    while count > 0 && entries & 3 == Entry.copyEnd.rawValue { pop() }
-  }
-
   @usableFromInline
   func entry(at index: Int) -> UInt64 { (entries >> UInt64(index * 2)) & 3 }
+
+  private func isCopyEnd(at index: Int) -> Bool { entry(at: index) >= Entry.copyEnd.rawValue }
 
   private func hasSync(from index: Int) -> Bool {
     (index..<Int(count)).contains { entry(at: $0) == Entry.sync.rawValue }

@@ -2,23 +2,19 @@ extension Pools {
   // MARK: opening
 
   /// Counts a new connection of the pool, if the limits allow one now.
+  /// - Parameter mayEvict: whether it is worth another pool's idle server: it is for a client that
+  ///   waits, not for the minimum size, or pools would take turns at evicting each other.
   @usableFromInline
-  mutating func open(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
+  mutating func open(
+    _ id: PoolID, loop: Int32, now: UInt64, mayEvict: Bool = true
+  ) -> Opening? {
     let pool = pools[id.index]
-    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
-    // After a failure one connection tries for all.
-    if pool.isFailing && pool.opening > 0 { return nil }
-    var isFromReserve = false
-    if pool.total >= pool.limits.size {
-      guard pool.total < pool.limits.size + pool.limits.reserveSize,
-        let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
-      else { return nil }
-      isFromReserve = true
-    }
+    guard let isFromReserve = allowsOpening(id, now: now) else { return nil }
     let databaseIsFull = isFull(databases[pool.database])
     let userIsFull = isFull(users[pool.user])
     var evicted: Handle?
     if databaseIsFull || userIsFull {
+      guard mayEvict else { return nil }
       let victim = idleVictim(besides: id) {
         (!databaseIsFull || $0.database == pool.database) && (!userIsFull || $0.user == pool.user)
       }
@@ -26,6 +22,34 @@ extension Pools {
       evicted = forgetIdle(victim)
     }
     return addServer(id, loop: loop, now: now, isFromReserve: isFromReserve, evicted: evicted)
+  }
+
+  /// Whether the pool's own limits allow one more connection now, and whether it is one of the
+  /// reserve; nil: they do not.
+  private func allowsOpening(_ id: PoolID, now: UInt64) -> Bool? {
+    let pool = pools[id.index]
+    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
+    // After a failure one connection tries for all.
+    if pool.isFailing && pool.opening > 0 { return nil }
+    if pool.total < pool.limits.size { return false }
+    guard pool.total < pool.limits.size + pool.limits.reserveSize,
+      let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
+    else { return nil }
+    return true
+  }
+
+  /// Where a database and a user are both full and no idle server counts for both, two must go to
+  /// make room: this gives the first of them, and `open` the second.
+  mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
+    let pool = pools[id.index]
+    guard pool.waiting > pool.opening, allowsOpening(id, now: now) != nil,
+      isFull(databases[pool.database]), isFull(users[pool.user]),
+      idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
+        == nil,
+      idleVictim(besides: id, where: { $0.user == pool.user }) != nil,
+      let first = idleVictim(besides: id, where: { $0.database == pool.database })
+    else { return nil }
+    return forgetIdle(first)
   }
 
   private mutating func addServer(
@@ -50,8 +74,12 @@ extension Pools {
   func oldestWait(_ id: PoolID, now: UInt64) -> UInt64? {
     var oldest: UInt64?
     for loop in 0..<loops {
-      let first = waitLists[id.index * loops + loop].first
-      if first >= 0 { oldest = max(oldest ?? 0, now - min(now, waiters[first].since)) }
+      var index = waitLists[id.index * loops + loop].first
+      while index >= 0 {
+        oldest = max(oldest ?? 0, now - min(now, waiters[index].since))
+        if !waiters[index].wasRequeued { break }
+        index = waiters[index].links.next
+      }
     }
     return oldest
   }
@@ -118,6 +146,9 @@ extension Pools {
     pools[pool].retryAt = now &+ pools[pool].limits.loginRetry
   }
 
+  /// A connection was counted and is not wanted after all.
+  public mutating func openingAbandoned(_ server: ServerID) { forget(server.rawValue) }
+
   /// A leased server is gone. Whoever waits may get a new connection in its place.
   public mutating func serverClosed(_ server: ServerID, loop: Int32, now: UInt64) -> Opening? {
     let pool = PoolID(servers[server.rawValue].pool)
@@ -143,12 +174,6 @@ extension Pools {
     pools[pool].idle -= 1
     servers[index].state = .leased
     return true
-  }
-
-  /// Whether the server is of an older epoch than its pool: it is closed once it is free.
-  public func isOutdated(_ server: ServerID) -> Bool {
-    let record = servers[server.rawValue]
-    return record.epoch != pools[Int(record.pool)].epoch
   }
 
   // MARK: events of waiters

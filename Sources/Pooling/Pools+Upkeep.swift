@@ -27,7 +27,7 @@ extension Pools {
   }
 
   private mutating func idleEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    if let ending = slowEndingOf(index, now: now) { return ending }
+    if let ending = endingOf(index, now: now) { return ending }
     let pool = pools[Int(servers[index].pool)]
     if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
     let timeout = pool.limits.serverIdleTimeout
@@ -58,11 +58,12 @@ extension Pools {
   private mutating func openMissing(
     _ id: PoolID, loop: Int32, now: UInt64, into actions: inout [UpkeepAction]
   ) {
+    if let evicted = evictFirstOfTwo(id, now: now) { actions.append(.close(evicted, .evicted)) }
     while let opening = openForWaiters(id, loop: loop, now: now) { actions.append(.open(opening)) }
     let limits = pools[id.index].limits
     guard pools[id.index].clients > 0 || limits.isAlwaysWarm else { return }
     while pools[id.index].total < min(limits.minimumSize, limits.size),
-      let opening = open(id, loop: loop, now: now)
+      let opening = open(id, loop: loop, now: now, mayEvict: false)
     {
       actions.append(.open(opening))
     }
@@ -93,12 +94,16 @@ extension Pools {
     for number in pools.indices where pools[number].waiting > 0 {
       let timeout = pools[number].limits.queryWaitTimeout
       guard timeout != 0 else { continue }
-      let list = number * loops + Int(loop)
-      while true {
-        let first = waitLists[list].first
-        guard first >= 0, now &- waiters[first].since >= timeout else { break }
-        clients.append(waiters[first].client)
-        removeWaiter(at: first)
+      var index = waitLists[number * loops + Int(loop)].first
+      while index >= 0 {
+        let waiter = waiters[index]
+        if now &- waiter.since >= timeout {
+          clients.append(waiter.client)
+          removeWaiter(at: index)
+        } else if !waiter.wasRequeued {
+          break
+        }
+        index = waiter.links.next
       }
     }
   }
@@ -111,10 +116,12 @@ extension Pools {
       let delay = pools[number].limits.queryWaitNotify
       guard delay != 0 else { continue }
       var index = waitLists[number * loops + Int(loop)].first
-      while index >= 0, now &- waiters[index].since >= delay {
-        if !waiters[index].wasNotified {
+      while index >= 0 {
+        if now &- waiters[index].since >= delay {
+          if !waiters[index].wasNotified { clients.append(waiters[index].client) }
           waiters[index].wasNotified = true
-          clients.append(waiters[index].client)
+        } else if !waiters[index].wasRequeued {
+          break
         }
         index = waiters[index].links.next
       }

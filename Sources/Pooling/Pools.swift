@@ -54,6 +54,9 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var since: UInt64
     @usableFromInline var wasNotified = false
 
+    /// It stands at the front although it began to wait later than those behind it.
+    @usableFromInline var wasRequeued: Bool { ticket == 0 }
+
     @usableFromInline
     init(
       client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64
@@ -154,13 +157,22 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func leaseIdle(_ pool: PoolID, loop: Int32, now: UInt64) -> LeasedServer? {
     guard pools[pool.index].idle > 0 && !isPaused else { return nil }
     let index = takeFromIdle(pool, loop: loop)
+    return Self.lease(
+      &servers[index], to: loop, checkDelay: pools[pool.index].limits.serverCheckDelay, now: now)
+  }
+
+  @inlinable @inline(__always)
+  static func lease(
+    _ server: inout Server, to loop: Int32, checkDelay: UInt64?, now: UInt64
+  ) -> LeasedServer {
     var needsCheck = false
-    if let delay = pools[pool.index].limits.serverCheckDelay {
-      needsCheck = Self.hasPassed(delay, since: servers[index].idleSince, now: now)
+    if let checkDelay {
+      needsCheck = hasPassed(checkDelay, since: server.idleSince, now: now)
     }
-    let owner = servers[index].loop
-    servers[index].loop = loop
-    return LeasedServer(handle: servers[index].handle, loop: owner, needsCheck: needsCheck)
+    let owner = server.loop
+    server.loop = loop
+    server.state = .leased
+    return LeasedServer(handle: server.handle, loop: owner, needsCheck: needsCheck)
   }
 
   /// Takes back a clean server that is registered on `loop`: for the next waiter, or for the stack.
@@ -168,7 +180,11 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func release(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
     let index = server.rawValue
     let pool = servers[index].pool
-    if let ending = endingOf(index, now: now) { return .close(ending) }
+    if !Self.mayStay(&servers[index], &pools[Int(pool)], isPaused: isPaused, now: now),
+      let ending = endingOf(index, now: now)
+    {
+      return .close(ending)
+    }
     if pools[Int(pool)].waiting > 0 {
       let waiter = nextWaiter(pool, loop: loop)
       let client = waiters[waiter].client
@@ -177,26 +193,43 @@ public struct Pools: ~Copyable, Sendable {
       servers[index].loop = target
       return .handedTo(client: client, loop: target)
     }
-    servers[index].state = .idle
-    servers[index].loop = loop
-    servers[index].idleSince = now
+    Self.rest(&servers[index], &pools[Int(pool)], on: loop, now: now)
     servers.prepend(index, to: &idleLists[Int(pool) &* loops &+ Int(loop)])
-    pools[Int(pool)].idle &+= 1
     return .idle
   }
 
-  /// An idle server of the pool: of this loop if there is one, else of another.
-  @inlinable
+  @inlinable @inline(__always)
+  static func rest(_ server: inout Server, _ pool: inout Pool, on loop: Int32, now: UInt64) {
+    server.state = .idle
+    server.loop = loop
+    server.idleSince = now
+    pool.idle &+= 1
+  }
+
+  /// Whether nothing at all speaks against using a server that has become free once more.
+  @inlinable @inline(__always)
+  static func mayStay(
+    _ server: inout Server, _ pool: inout Pool, isPaused: Bool, now: UInt64
+  ) -> Bool {
+    let lifetime = pool.limits.serverLifetime
+    return server.epoch == pool.epoch && !isPaused && pool.total <= pool.limits.size
+      && (lifetime == 0 || !hasPassed(lifetime, since: server.connectedAt, now: now))
+  }
+
+  /// An idle server of the pool: of this loop if there is one, else of another. It is leased now.
+  @inlinable @inline(__always)
   mutating func takeFromIdle(_ pool: PoolID, loop: Int32) -> Int32 {
     let base = pool.index &* loops
-    var list = base &+ Int(loop)
-    if idleLists[list].first < 0 {
-      list = base
-      while idleLists[list].first < 0 { list &+= 1 }
+    var number = base &+ Int(loop)
+    var list = idleLists[number]
+    if list.first < 0 {
+      number = base
+      while idleLists[number].first < 0 { number &+= 1 }
+      list = idleLists[number]
     }
-    let isRoundRobin = pools[pool.index].limits.isRoundRobin
-    let index = isRoundRobin ? idleLists[list].last : idleLists[list].first
-    servers.unlink(index, from: &idleLists[list])
+    let index = pools[pool.index].limits.isRoundRobin ? list.last : list.first
+    servers.unlink(index, from: &list)
+    idleLists[number] = list
     servers[index].state = .leased
     pools[pool.index].idle &-= 1
     return index
@@ -256,22 +289,8 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   /// Why a server that has become free is closed and not used again; nil: it is used.
-  @inlinable @inline(__always)
-  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    let pool = Int(servers[index].pool)
-    let lifetime = pools[pool].limits.serverLifetime
-    let since = servers[index].connectedAt
-    if servers[index].epoch == pools[pool].epoch && !isPaused
-      && pools[pool].total <= pools[pool].limits.size
-      && (lifetime == 0 || !Self.hasPassed(lifetime, since: since, now: now))
-    {
-      return nil
-    }
-    return slowEndingOf(index, now: now)
-  }
-
   @usableFromInline @inline(never)
-  mutating func slowEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
+  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     let pool = pools[Int(servers[index].pool)]
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }

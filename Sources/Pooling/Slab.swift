@@ -118,7 +118,7 @@ protocol Linked: Sendable {
 }
 
 extension Slab where Element: Linked {
-  @inlinable
+  @inlinable @inline(__always)
   mutating func prepend(_ index: Int32, to list: inout LinkedList) {
     self[index].links.previous = -1
     self[index].links.next = list.first
@@ -134,7 +134,7 @@ extension Slab where Element: Linked {
     list.last = index
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   mutating func unlink(_ index: Int32, from list: inout LinkedList) {
     let links = self[index].links
     if links.previous >= 0 {

@@ -15,6 +15,7 @@ typealias ClientPointer = UnsafeMutablePointer<ClientConnection>
 /// | granted | active or preparing | its turn in the loop's list |
 /// | preparing | active | the server's checks and SETs are through |
 /// | active | idle | the server is clean and goes back |
+/// | login | console | a login to the database `pgbouncer` |
 /// | any | closed | the end, whoever brings it about |
 /// | closed | unused | nothing refers to it any longer |
 enum ClientPhase: UInt8 {
@@ -25,6 +26,8 @@ enum ClientPhase: UInt8 {
   case granted
   case preparing
   case active
+  /// It talks to the pooler itself.
+  case console
   /// Ended; a server that was granted meanwhile has still to come and be sent back.
   case closed
 }
@@ -39,7 +42,6 @@ struct ClientConnection: ~Copyable {
   var isHeld = false
   /// It is in the loop's list of clients to be run.
   var isListed = false
-  var isUnix = false
   /// A server that another loop has granted is on its way: the place must not be used again yet.
   var isAwaited = false
   /// It counts towards max_client_conn.

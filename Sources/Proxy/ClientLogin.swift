@@ -20,6 +20,8 @@ final class ClientLogin {
   let deadline: UInt64
   var authenticator: ClientAuthenticator?
   var user = ""
+  /// It logs in to the console, not to a database.
+  var isForConsole = false
   /// Tracked parameters that the client asked for.
   var parameters: [StartupParameter] = []
   /// What goes out first once the login is complete.

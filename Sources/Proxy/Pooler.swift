@@ -24,6 +24,8 @@ final class Pooler: Sendable {
   /// Guards the table of cancel keys.
   let cancelKeys = Lock<CancelKeys>(CancelKeys())
 
+  /// The names of the parameters that follow a client, in lower case.
+  let trackedNames: Set<String>
   let resolver: Resolver
   let logger: Logger
   let loopCount: Int
@@ -61,7 +63,9 @@ final class Pooler: Sendable {
     pools = Lock(Pools(loops: loops))
     places = Lock(ServerPlaces())
     directory = Lock(Directory(settings: settings))
-    parameterSets = Lock(ParameterSets(extra: settings.trackExtraParameters))
+    let sets = ParameterSets(extra: settings.trackExtraParameters)
+    trackedNames = Set(sets.names.map { $0.lowercased() })
+    parameterSets = Lock(sets)
     resolver = Resolver(
       maxAge: settings.dnsMaxTtl.microseconds,
       maxNegativeAge: settings.dnsNxdomainTtl.microseconds)
@@ -130,7 +134,9 @@ final class Pooler: Sendable {
       databaseLimits: GroupLimits(
         servers: settings.maxDbConnections(database: name),
         clients: settings.maxDbClientConnections(database: name)),
-      userLimits: GroupLimits(servers: settings.maxUserConnections(user: user)))
+      userLimits: GroupLimits(
+        servers: settings.maxUserConnections(user: user),
+        clients: settings.maxUserClientConnections(user: user)))
     let route = Route(pool: id, database: database, user: user, settings: settings)
     directory.withLock { $0.addRoute(route) }
     return id

@@ -42,29 +42,50 @@ public final class Service: Sendable {
   /// How many cores this process may use.
   public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  /// Starts the loops, each on a thread of its own.
-  public func start() throws(ServiceError) {
-    running.add(pooler.loopCount)
-    for loop in 0..<pooler.loopCount {
+  /// Runs the loops until the service has ended: the first on the calling thread, the others each
+  /// on one of its own. With one loop the process has one thread, which spares the kernel work at
+  /// every call.
+  /// - Parameters:
+  ///   - signals: signals that the first loop takes.
+  ///   - handle: what to do about one; called on the calling thread.
+  /// - Throws: ``ServiceError`` where the kernel gives no thread or descriptor.
+  public func run(
+    signals: SignalSource, handle: @escaping (Int32) -> Void
+  ) throws(ServiceError) {
+    do throws(SystemError) {
+      let first = try Worker(
+        id: 0, pooler: pooler,
+        listeners: listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) })
+      first.signals = (signals, handle)
+      for loop in 1..<max(1, pooler.loopCount) {
+        let ticket = WorkerTicket(loop: Int32(loop), pooler: pooler)
+        running.add(1)
+        try Thread.start(name: "loop \(loop)") { [running] in
+          ticket.run()
+          running.add(-1)
+        }
+      }
+      first.run()
+    } catch {
+      throw ServiceError("can't start: \(error)")
+    }
+    for _ in 0..<500 where running.count > 0 { usleep(10_000) }
+  }
+
+  /// What a thread needs to become a loop.
+  private struct WorkerTicket: Sendable {
+    let loop: Int32
+    let pooler: Pooler
+
+    func run() {
       do {
-        try Thread.start(name: "loop \(loop)") { self.runLoop(loop) }
+        try Worker(id: loop, pooler: pooler, listeners: []).run()
       } catch {
-        throw ServiceError("can't start a thread: \(error)")
+        pooler.logger.critical("loop \(loop) can't start: \(error)")
+        exit(1)
       }
     }
   }
-
-  private func runLoop(_ loop: Int) {
-    let own =
-      loop == 0
-      ? listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) } : []
-    let worker = Worker(id: Int32(loop), pooler: pooler, listeners: own)
-    worker.run()
-    running.add(-1)
-  }
-
-  /// All loops have ended.
-  public var hasEnded: Bool { running.count == 0 }
 
   // MARK: commands
 

@@ -75,7 +75,6 @@ extension Worker {
     let client = clients.take()
     client.pointee.stream = Stream(fd: fd)
     client.pointee.phase = .login
-    client.pointee.isUnix = address.isUnix
     client.pointee.connectedAt = now
     client.pointee.since = now
     client.pointee.identity = ClientIdentity(address: address, peerProcess: peerProcess)

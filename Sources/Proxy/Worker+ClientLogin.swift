@@ -93,7 +93,9 @@ extension Worker {
     let databaseName = message.database ?? user
     client.pointee.identity?.user = user
     client.pointee.identity?.database = databaseName
-    if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue {
+    if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue,
+      databaseName != Console.database
+    {
       return endClient(client, .shuttingDown)
     }
     // Counted first: two loops may not both take the last place.
@@ -102,9 +104,8 @@ extension Worker {
       return endClient(client, .tooManyClients)
     }
     do {
-      let names = pooler.parameterSets.withLock { $0 }
       try login.take(message, ignored: settings.ignoreStartupParameters) {
-        names.index(of: $0) != nil
+        pooler.trackedNames.contains($0.lowercased())
       }
     } catch {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
@@ -119,7 +120,13 @@ extension Worker {
   private func beginAuthentication(
     _ client: ClientPointer, _ login: ClientLogin, _ databaseName: String
   ) {
-    if databaseName == "pgbouncer" { return endClient(client, .reservedDatabase(databaseName)) }
+    if databaseName == Console.database {
+      switch admission(client, login.user) {
+      case .freely: return enterConsole(client)
+      case .withPassword: login.isForConsole = true
+      case .refused: return endClient(client, .consoleRefused)
+      }
+    }
     let secret = settings.secrets[login.user].map { StoredSecret($0.text) }
     var authenticator = ClientAuthenticator(
       method: settings.authType.method, user: login.user, secret: secret,
@@ -186,6 +193,7 @@ extension Worker {
 
   /// The client is who it says: it joins its pool.
   private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
+    if login.isForConsole { return enterConsole(client) }
     let databaseName = client.pointee.identity?.database ?? ""
     // As it is now: there may have been a reload since the StartupMessage.
     guard let database = pooler.settings.database(named: databaseName) else {
@@ -204,6 +212,7 @@ extension Worker {
     case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
     case .success(let pool):
       client.pointee.pool = pool
+      // The number may have been another pool's.
       forgetRoute(pool)
       if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
     }

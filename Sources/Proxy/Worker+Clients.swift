@@ -38,6 +38,7 @@ extension Worker {
       // It is not read; but it may have given up.
       if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
     case .login: runLogin(client)
+    case .console: runConsole(client)
     case .preparing:
       if let server = client.pointee.server, server.pointee.stream.isReadable { pumpServer(server) }
     case .unused: return
@@ -49,7 +50,11 @@ extension Worker {
   @inline(__always)
   func beginTransaction(_ client: ClientPointer) {
     if client.pointee.stream.sawHangup && hasLeft(client) { return }
-    guard let leased = leaseIdle(client) else { return waitForServer(client) }
+    var queued: Queued?
+    guard let leased = leaseOrQueue(client, &queued) else {
+      if let queued { wait(client, queued) }
+      return
+    }
     let server = ServerPointer(handle: leased.handle)
     attach(server, to: client)
     server.pointee.needsCheck = leased.needsCheck
@@ -62,34 +67,29 @@ extension Worker {
   }
 
   @inline(__always)
-  private func leaseIdle(_ client: ClientPointer) -> LeasedServer? {
+  private func leaseOrQueue(_ client: ClientPointer, _ queued: inout Queued?) -> LeasedServer? {
     let pool = client.pointee.pool
+    let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
     return pooler.pools.withLock { [id, now] pools in
-      guard let leased = pools.leaseIdle(pool, loop: id, now: now) else { return nil }
-      ServerPointer(handle: leased.handle).own(owner)
-      return leased
+      if let leased = pools.leaseIdle(pool, loop: id, now: now) {
+        ServerPointer(handle: leased.handle).own(owner)
+        return leased
+      }
+      let place = pools.queue(pool, client: handle, loop: id, now: now)
+      Self.disown(place.opening)
+      queued = place
+      return nil
     }
   }
 
-  /// No server is idle: the client waits, unread, and perhaps a connection is opened. Between the
-  /// two locks a server may have come back, so this may be a lease after all.
-  @inline(never)
-  private func waitForServer(_ client: ClientPointer) {
-    switch takeServer(client) {
-    case .server(let leased):
-      let server = ServerPointer(handle: leased.handle)
-      attach(server, to: client)
-      server.pointee.needsCheck = leased.needsCheck
-      client.pointee.phase = .granted
-      if leased.loop != id { adopt(server, from: leased.loop) }
-      if client.pointee.server == server { beginLease(client, server) }
-    case .queued(let queued):
-      client.pointee.phase = .waiting
-      client.pointee.waiter = queued.waiter
-      client.pointee.since = now
-      if let opening = queued.opening { beginOpening(opening, for: client) }
-    }
+  /// No server is idle: the client waits, unread, and perhaps a connection is opened.
+  @inline(__always)
+  private func wait(_ client: ClientPointer, _ queued: Queued) {
+    client.pointee.phase = .waiting
+    client.pointee.waiter = queued.waiter
+    client.pointee.since = now
+    if let opening = queued.opening { beginOpening(opening, for: client) }
   }
 
   func takeServer(_ client: ClientPointer) -> Lease {

@@ -152,17 +152,25 @@ extension Worker {
     switch release {
     case .idle: return
     case .handedTo(let handle, let loop):
+      guard loop == id else { return post(server, to: loop, for: handle) }
       let client = ClientPointer(handle: handle)
-      if loop == id {
-        attach(server, to: client)
-        client.pointee.phase = .granted
-        list(client)
-      } else {
-        engine.remove(fd: server.pointee.stream.fd)
-        pooler.mailboxes[Int(loop)].post(.granted(server: server.asHandle, client: handle))
-      }
-    case .close(let ending): closeServer(server, ending.logText)
+      attach(server, to: client)
+      client.pointee.phase = .granted
+      list(client)
+    case .close(let ending): closeFreed(server, ending)
     }
+  }
+
+  /// Hands a server to another loop's client.
+  @inline(never)
+  private func post(_ server: ServerPointer, to loop: Int32, for client: Handle) {
+    engine.remove(fd: server.pointee.stream.fd)
+    pooler.mailboxes[Int(loop)].post(.granted(server: server.asHandle, client: client))
+  }
+
+  @inline(never)
+  private func closeFreed(_ server: ServerPointer, _ ending: ServerEnding) {
+    closeServer(server, ending.logText)
   }
 
   /// Whether a server can go on at once. If not, what has to happen first has been begun, and

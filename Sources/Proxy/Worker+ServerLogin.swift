@@ -7,11 +7,18 @@ import Settings
 
 // How a server connection comes into its pool.
 extension Worker {
-  /// Begins an opening that a client's wait has brought about, unless that client is saying
-  /// goodbye.
+  /// Begins an opening that a client's wait has brought about; unless all that the client has sent
+  /// is a goodbye, for which no connection is worth opening.
   @inline(never)
   func beginOpening(_ opening: Opening, for client: ClientPointer) {
-    beginOpening(opening)
+    guard client.pointee.stream.carry.isEmpty, !client.pointee.scanner.isMidMessage,
+      engine.peek(client.pointee.stream.fd) == ClientMessageType.terminate
+    else { return beginOpening(opening) }
+    if let evicted = opening.evicted {
+      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
+    }
+    pooler.pools.withLock { $0.openingAbandoned(opening.server) }
+    endClient(client, .clientClosed)
   }
 
   func beginOpening(_ opening: Opening) {

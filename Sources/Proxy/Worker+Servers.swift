@@ -41,10 +41,18 @@ extension Worker {
       case .bytes(let count):
         guard forwardFromServer(server, count) else { return }
       case .nothing: return
-      case .end: return serverLost(server, "the server closed the connection")
-      case .failed(let code): return serverLost(server, SystemError.reason(code))
+      case .end: return serverEnded(server, 0)
+      case .failed(let code): return serverEnded(server, code)
       }
     }
+  }
+
+  /// A server connection ended, or broke with an errno. Apart from its callers, since making the
+  /// cause's text costs instructions where it stands.
+  @inline(never)
+  private func serverEnded(_ server: ServerPointer, _ code: Int32) {
+    serverLost(
+      server, code == 0 ? "the server closed the connection" : SystemError.reason(code))
   }
 
   /// Scans the bytes in scratch and sends the client's part on; false if the server is no longer
@@ -211,10 +219,10 @@ extension Worker {
         }
       case .nothing: return true
       case .end:
-        serverLost(server, "the server closed the connection")
+        serverEnded(server, 0)
         return false
       case .failed(let code):
-        serverLost(server, SystemError.reason(code))
+        serverEnded(server, code)
         return false
       }
     }

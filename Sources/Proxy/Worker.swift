@@ -18,6 +18,8 @@ final class Worker {
     static let server: UInt64 = 2
     static let listener: UInt64 = 3
     static let cancel: UInt64 = 4
+    static let tick: UInt64 = 5
+    static let signal: UInt64 = 6
     static let mask: UInt64 = 7
   }
 
@@ -55,12 +57,14 @@ final class Worker {
   var mail: [Mail] = []
   var actions: [UpkeepAction] = []
   var expired: [Handle] = []
-  var nextTick: UInt64
   var isStopping = false
+  let ticker: Ticker
+  /// Signals, which the first loop takes, and what is to be done about them.
+  var signals: (source: SignalSource, handle: (Int32) -> Void)?
 
   static let tickMicroseconds: UInt64 = 100_000
 
-  init(id: Int32, pooler: Pooler, listeners: [Listener]) {
+  init(id: Int32, pooler: Pooler, listeners: [Listener]) throws(SystemError) {
     self.id = id
     self.pooler = pooler
     engine = pooler.engines[Int(id)]
@@ -70,11 +74,14 @@ final class Worker {
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
     now = Clock.now
-    nextTick = now &+ Self.tickMicroseconds
+    ticker = try Ticker(periodMicroseconds: Self.tickMicroseconds)
     applySettings()
   }
 
-  deinit { scratch.deallocate() }
+  deinit {
+    scratch.deallocate()
+    ticker.close()
+  }
 
   func applySettings() {
     maxPacketSize = UInt32(clamping: settings.maxPacketSize)
@@ -87,31 +94,27 @@ final class Worker {
   /// Runs until the end of the process's service.
   func run() {
     _ = engine.addLevel(fd: mailbox.wakeDescriptor, token: Token.wake)
+    _ = engine.addLevel(fd: ticker.descriptor, token: Token.tick)
+    if let signals {
+      _ = engine.addLevel(fd: signals.source.descriptor, token: Token.signal)
+    }
     startListening()
     while !isStopping {
-      let isCalled = mailbox.willSleep()
-      let count = engine.wait(timeoutMilliseconds: isCalled ? 0 : timeout)
+      let mustLook = mailbox.willSleep() || firstListed != nil
+      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : -1)
       mailbox.didWake()
       now = Clock.now
       if mailbox.isFull { readMail() }
       var index = 0
       while index < count {
         dispatch(engine.event(index))
-        runListed()
+        if firstListed != nil { runListed() }
         index &+= 1
       }
       runListed()
       clients.recycle()
-      if now >= nextTick { tick() }
     }
     endAll()
-  }
-
-  /// Milliseconds until the next tick, or none while clients are listed.
-  private var timeout: Int32 {
-    if firstListed != nil { return 0 }
-    let clock = Clock.now
-    return clock >= nextTick ? 0 : Int32(clamping: (nextTick &- clock) / 1000 &+ 1)
   }
 
   @inline(__always)
@@ -123,8 +126,17 @@ final class Worker {
       serverEvent(ServerPointer(handle: event.token & ~Token.mask), event)
     case Token.listener: acceptAll(Int(event.token >> 3))
     case Token.cancel: cancelEvent(event.token >> 3)
+    case Token.tick:
+      ticker.drain()
+      tick()
+    case Token.signal: takeSignals()
     default: mailbox.drainWake()
     }
+  }
+
+  @inline(never)
+  private func takeSignals() {
+    while let signals, let number = signals.source.next() { signals.handle(number) }
   }
 
   // MARK: listed clients
@@ -140,7 +152,6 @@ final class Worker {
   }
 
   /// Runs those who are listed now. Who is listed meanwhile comes in the next round.
-  @inline(__always)
   func runListed() {
     guard let last = lastListed else { return }
     while let client = firstListed {

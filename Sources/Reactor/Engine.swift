@@ -26,6 +26,9 @@ public protocol Engine {
   /// - Returns: their number, 0 at the end of the stream, or a negative errno (EAGAIN: none now).
   func receive(_ fd: Int32, into buffer: UnsafeMutableRawPointer, count: Int) -> Int
 
+  /// The first of the bytes that have come, which stay to be received; nil where there are none.
+  func peek(_ fd: Int32) -> UInt8?
+
   /// Hands over bytes to be sent.
   /// - Returns: how many were taken, or a negative errno (EAGAIN: none now).
   func send(_ fd: Int32, from buffer: UnsafeRawPointer, count: Int) -> Int

@@ -44,6 +44,11 @@ public struct EpollEngine: Engine, @unchecked Sendable {
     cl_receive(fd, buffer, UInt(count))
   }
 
+  public func peek(_ fd: Int32) -> UInt8? {
+    var byte: UInt8 = 0
+    return cl_peek(fd, &byte, 1) == 1 ? byte : nil
+  }
+
   @inlinable
   public func send(_ fd: Int32, from buffer: UnsafeRawPointer, count: Int) -> Int {
     cl_send(fd, buffer, UInt(count))

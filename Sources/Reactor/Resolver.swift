@@ -43,6 +43,9 @@ public final class Resolver: Sendable {
   /// The addresses of `host`, with port 0. `callback` is called at once where the answer is known
   /// (or the host is an address in digits), else later on another thread.
   public func lookUp(_ host: String, _ callback: @escaping Callback) {
+    if let digits = try? SocketAddress.resolve(host: host, port: 0, isNumeric: true) {
+      return callback(.success(digits))
+    }
     let known = state.withLock { state -> Answer? in
       if let entry = state.cache[host], entry.expires > Clock.now { return entry.answer }
       state.waiting[host, default: []].append(callback)

@@ -82,14 +82,16 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The addresses of a host name or of an address in digits. Blocks while it asks the resolver.
-  /// - Parameter host: `*` means every address of this machine (with `isPassive`).
+  /// - Parameters:
+  ///   - host: `*` means every address of this machine (with `isPassive`).
+  ///   - isNumeric: take digits alone; then it never blocks.
   /// - Throws: the resolver's words.
   public static func resolve(
-    host: String, port: Int, isPassive: Bool = false
+    host: String, port: Int, isPassive: Bool = false, isNumeric: Bool = false
   ) throws(ResolveError) -> [SocketAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_flags = isPassive ? AI_PASSIVE : 0
+    hints.ai_flags = (isPassive ? AI_PASSIVE : 0) | (isNumeric ? AI_NUMERICHOST : 0)
     var list: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host == "*" ? nil : host, String(port), &hints, &list)
     guard status == 0 else {

@@ -1,5 +1,4 @@
 extension SettingDefinition {
-  private static let noConsole = "there is no console yet"
   private static let noAuthQuery = "there is no authentication query yet; unknown users are refused"
 
   static let authentication: [SettingDefinition] = [
@@ -39,11 +38,11 @@ extension SettingDefinition {
       "auth_dbname", \.authDbname, "", "Database in which `auth_query` runs."
     ).accepted(noAuthQuery),
     .list(
-      "admin_users", \.adminUsers, [], "Users who may run every console command."
-    ).accepted(noConsole),
+      "admin_users", \.adminUsers, [], "Users who may enter the console."
+    ),
     .list(
-      "stats_users", \.statsUsers, [], "Users who may run the console's SHOW commands."
-    ).accepted(noConsole),
+      "stats_users", \.statsUsers, [], "Users who may enter the console to look."
+    ),
   ]
 
   static let protocols: [SettingDefinition] = [

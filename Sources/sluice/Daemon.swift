@@ -22,7 +22,7 @@ struct Daemon {
     if command.daemon && settings.logfile.isEmpty {
       throw StartFailure("--daemon needs a logfile in the configuration")
     }
-    blockSignals()
+    signal(SIGPIPE, SIG_IGN)
     let logger = makeLogger(log)
     let service: Service
     do {
@@ -40,9 +40,17 @@ struct Daemon {
     defer { PidFile.remove(settings.pidfile) }
     for address in service.addresses { logger.info("listening on \(address)") }
     logger.info(
-      "process up: Sluice \(Sluice.version), \(service.loopCount) loops, \(path)")
-    try service.start()
-    SignalLoop(daemon: self, service: service, logger: logger, log: log).run()
+      "process up: \(Version.text), \(service.loopCount) loops, \(path)")
+    let control = Control(daemon: self, service: service, logger: logger, log: log)
+    do {
+      let source = try SignalSource(Control.signals)
+      try service.run(signals: source) { control.handle($0) }
+    } catch let error as SystemError {
+      throw StartFailure("can't take signals: \(error)")
+    } catch let error as ServiceError {
+      throw StartFailure(error.description)
+    }
+    logger.info("server shutting down: the end")
   }
 
   /// The settings with what the command line says on top.
@@ -89,12 +97,5 @@ struct Daemon {
       throw StartFailure("can't become user \"\(user)\": \(SystemError.reason(-result))")
     }
     if geteuid() == 0 { throw StartFailure("Sluice should not run as root") }
-  }
-
-  /// Signals are taken by `SignalLoop` alone; threads inherit the mask.
-  private func blockSignals() {
-    signal(SIGPIPE, SIG_IGN)
-    var set = SignalLoop.signals
-    pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 }

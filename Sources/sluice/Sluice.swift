@@ -8,8 +8,6 @@ import Settings
 /// The command line.
 @main
 struct Sluice: ParsableCommand {
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
     commandName: "sluice",
     abstract: "A PostgreSQL connection pooler for multi-tenant services.",
@@ -64,7 +62,7 @@ struct Sluice: ParsableCommand {
 
   func run() throws {
     if showsVersion {
-      Terminal.say("Sluice \(Self.version)")
+      Terminal.say(Version.text)
       return
     }
     guard let config else {

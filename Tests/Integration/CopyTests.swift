@@ -135,6 +135,40 @@ extension Integration {
       }
     }
 
+    /// PostgreSQL says CopyInResponse first and refuses the view then, with Sync still unread.
+    @Test(arguments: PostgresVersion.available)
+    func `a COPY into a view fails and its Sync is answered`(version: PostgresVersion) throws {
+      try PostgresCluster.shared(version).query(
+        "CREATE OR REPLACE VIEW viewed AS SELECT 1 AS n; GRANT ALL ON viewed TO app",
+        database: "app")
+      try withSluice(version, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect()
+        let copy = Frame.parse("COPY viewed FROM STDIN") + Frame.bind() + Frame.execute()
+        try client.send(copy + Frame.sync)
+        #expect(try client.receiveUntilReady().types == "12GEZ")
+        #expect(try client.value("SELECT 'on'") == "on")
+        client.terminate()
+        #expect(try sluice.connect().value("SELECT 'next'") == "next")
+      }
+    }
+
+    @Test(
+      .disabled(if: StandIn.isOn, "old PgBouncers hang in it"), arguments: PostgresVersion.available
+    )
+    func `a pipelined COPY behind other queries works`(version: PostgresVersion) throws {
+      try makeTable(version)
+      try withSluice(version, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect()
+        let copy =
+          Frame.parse("COPY copied FROM STDIN") + Frame.bind() + Frame.execute()
+          + Frame.copyData("1\trow\n") + Frame.copyDone + Frame.sync
+        try client.send(Frame.query("BEGIN") + copy + copy + Frame.query("COMMIT"))
+        let answers = try (0..<4).map { _ in try client.receiveUntilReady().types }
+        #expect(answers == ["CZ", "12GCZ", "12GCZ", "CZ"])
+        #expect(try sluice.connect().value("SELECT count(*) FROM copied") == "2")
+      }
+    }
+
     @Test(arguments: PostgresVersion.available)
     func `COPY out in the extended protocol gives every row`(version: PostgresVersion) throws {
       try withSluice(version, ["default_pool_size": 1]) { sluice in

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -18,22 +20,28 @@
 // unistd.h declares it for _GNU_SOURCE alone, and that would change what other headers declare.
 long syscall(long number, ...);
 
-static inline long cl_result(long r) { return r < 0 ? -(long)errno : r; }
+#define CL_HOT static inline __attribute__((always_inline))
+
+CL_HOT long cl_result(long r) { return r < 0 ? -(long)errno : r; }
 
 // MARK: bytes
 
 // The two calls of the hot path go to the kernel by number: in a process with threads, libc's recv
 // and send are cancellation points, which cost more instructions than all the rest of the call.
-static inline long cl_receive(int fd, void *bytes, unsigned long count) {
+CL_HOT long cl_receive(int fd, void *bytes, unsigned long count) {
   long r;
   do r = syscall(SYS_recvfrom, fd, bytes, count, 0, 0, 0); while (r < 0 && errno == EINTR);
   return cl_result(r);
 }
-static inline long cl_send(int fd, const void *bytes, unsigned long count) {
+CL_HOT long cl_send(int fd, const void *bytes, unsigned long count) {
   long r;
   do r = syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, 0, 0);
   while (r < 0 && errno == EINTR);
   return cl_result(r);
+}
+// Looks at bytes that have come, and leaves them where they are.
+static inline long cl_peek(int fd, void *bytes, unsigned long count) {
+  return cl_result(recv(fd, bytes, count, MSG_PEEK | MSG_DONTWAIT));
 }
 static inline long cl_read(int fd, void *bytes, unsigned long count) {
   long r;
@@ -78,6 +86,30 @@ static inline void cl_eventfd_wake(int fd) {
 static inline void cl_eventfd_drain(int fd) {
   uint64_t count;
   (void)!read(fd, &count, sizeof count);
+}
+
+// A descriptor that becomes readable every so many microseconds.
+static inline int cl_ticker(uint64_t period) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return -errno;
+  struct timespec p = {.tv_sec = period / 1000000u, .tv_nsec = period % 1000000u * 1000u};
+  struct itimerspec t = {.it_interval = p, .it_value = p};
+  if (timerfd_settime(fd, 0, &t, 0) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+// A descriptor that becomes readable when one of the (blocked) signals of the set is pending.
+static inline int cl_signalfd(const sigset_t *set) {
+  return (int)cl_result(signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+// The next pending signal's number, or -EAGAIN.
+static inline int cl_next_signal(int fd) {
+  struct signalfd_siginfo info;
+  long r = read(fd, &info, sizeof info);
+  return r == sizeof info ? (int)info.ssi_signo : r < 0 ? -errno : -EAGAIN;
 }
 
 // MARK: clock

@@ -3,33 +3,16 @@ import Logging
 import Proxy
 import Settings
 
-/// The main thread's work: to do what signals ask for, until the service has ended.
-struct SignalLoop {
+/// Does what signals ask for.
+struct Control {
   let daemon: Daemon
   let service: Service
   let logger: Logger
   let log: LogOutput
 
-  static var signals: sigset_t {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for number in [SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2] {
-      sigaddset(&set, number)
-    }
-    return set
-  }
+  static let signals = [SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2]
 
-  func run() {
-    var set = Self.signals
-    while !service.hasEnded {
-      var timeout = timespec(tv_sec: 0, tv_nsec: 50_000_000)
-      let number = sigtimedwait(&set, nil, &timeout)
-      if number > 0 { handle(number) }
-    }
-    logger.info("server shutting down: the end")
-  }
-
-  private func handle(_ number: Int32) {
+  func handle(_ number: Int32) {
     switch number {
     case SIGHUP: reload()
     case SIGTERM:

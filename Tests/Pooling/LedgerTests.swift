@@ -1,0 +1,169 @@
+import Pooling
+import PostgresWire
+import Testing
+
+/// What happens to a ledger, and what it says in the end. In `events` a letter is a message that
+/// the client sends; `<G`, `<E` and `<Z` with a status are CopyInResponse, ErrorResponse and
+/// ReadyForQuery from the server; `own` is a query of the pooler's own.
+struct LedgerCase: CustomTestStringConvertible, Sendable {
+  var events: String
+  var state: String
+  var testDescription: String { "\(events): \(state)" }
+
+  init(_ events: String, _ state: String) {
+    self.events = events
+    self.state = state
+  }
+}
+
+@Suite struct LedgerTests {
+  /// Plays the events; the last message that had to wait ends it.
+  static func ledger(after events: String) -> (ledger: Ledger, isHeld: Bool) {
+    var ledger = Ledger()
+    for event in events.split(separator: " ") {
+      switch event.first {
+      case "<": receive(event.dropFirst(), &ledger)
+      case "o": ledger.poolerSendsQuery()
+      default:
+        for type in event.utf8 where !ledger.clientSends(type) { return (ledger, true) }
+      }
+    }
+    return (ledger, false)
+  }
+
+  private static func receive(_ message: Substring, _ ledger: inout Ledger) {
+    switch message.first {
+    case "G": ledger.copyInReceived()
+    case "E": ledger.errorReceived()
+    default: _ = ledger.readyForQueryReceived(message.utf8.last ?? 0)
+    }
+  }
+
+  static func state(_ ledger: Ledger) -> String {
+    if ledger.isTainted { return "tainted" }
+    if ledger.isClean { return "clean" }
+    if ledger.isIdleInTransaction && ledger.isSettled { return "in transaction" }
+    if ledger.isAnsweringOwn { return "own" }
+    return ledger.owesReply ? "owes" : "open"
+  }
+
+  static let simple: [LedgerCase] = [
+    .init("", "clean"), .init("Q", "owes"), .init("Q <ZI", "clean"),
+    .init("Q <E <ZI", "clean"), .init("Q <ZT", "in transaction"),
+    .init("Q <ZT Q <E <ZE", "in transaction"), .init("Q <ZT Q <ZI", "clean"),
+    .init("QQ <ZI", "owes"), .init("QQ <ZI <ZI", "clean"),
+    .init("F", "owes"), .init("F <ZI", "clean"), .init("F <E <ZI", "clean"),
+    .init("own", "own"), .init("own <ZI", "clean"), .init("own <E <ZI", "clean"),
+    .init("own Q <ZI", "owes"), .init("own Q <ZI <ZI", "clean"),
+  ]
+
+  static let extended: [LedgerCase] = [
+    .init("P", "open"), .init("PBDE", "open"), .init("PBDEH", "open"), .init("PBDES", "owes"),
+    .init("PBDES <ZI", "clean"), .init("P <E BES <ZI", "clean"), .init("S <ZI", "clean"),
+    .init("PS BES <ZI", "owes"), .init("PS BES <ZI <ZI", "clean"),
+    .init("PS B <ZI", "open"), .init("PS B <ZI S <ZI", "clean"),
+    .init("CS <ZI", "clean"), .init("BES <ZT", "in transaction"),
+    .init("Q PBES <ZI", "owes"), .init("Q PBES <ZI <ZI", "clean"),
+    .init("PBE Q", "tainted"), .init("PBE Q <ZI", "tainted"), .init("PBE F <ZI", "tainted"),
+  ]
+
+  static let simpleCopy: [LedgerCase] = [
+    .init("Q <G", "owes"), .init("Q <G ddd", "owes"), .init("Q <G ddc", "owes"),
+    .init("Q <G ddc <ZI", "clean"), .init("Q <G df <E <ZI", "clean"),
+    .init("Q <G d <E d <ZI dc", "clean"), .init("Qddc <G <ZI", "clean"),
+    .init("Qddc <E <ZI", "clean"), .init("Qddf <G <E <ZI", "clean"),
+    .init("Q <G dc <G dc <ZI", "clean"), .init("Qdc <G Q <ZI", "owes"),
+    .init("Qdc Q <G <ZI", "owes"), .init("Qdc Q <G <ZI <ZI", "clean"),
+    .init("Qdc Qdc <G <ZI <G <ZI", "clean"),
+    .init("Q <G SdcS <ZI", "owes"), .init("Q <G Sdc <ZI", "clean"), .init("Q <G S <E", "tainted"),
+    .init("QdS", "owes"), .init("QdS <G c <ZI", "clean"),
+    .init("QS <G dc <ZI", "clean"), .init("QS <G <E <ZI", "tainted"),
+    .init("d", "clean"), .init("c", "clean"), .init("f", "clean"), .init("dc Q <ZI", "clean"),
+    .init("Q dc <ZI", "clean"), .init("Qc S <ZI", "owes"), .init("Qc S <ZI <ZI", "clean"),
+  ]
+
+  static let extendedCopy: [LedgerCase] = [
+    .init("PBE <G", "open"), .init("PBE <G ddc", "open"), .init("PBE <G ddcS", "owes"),
+    .init("PBE <G ddcS <ZI", "clean"), .init("PBE <G dfS <E <ZI", "clean"),
+    .init("PBE <G d <E dcS <ZI", "clean"),
+    .init("PBES <G", "open"), .init("PBES <G ddc", "open"), .init("PBES <G ddcS <ZI", "clean"),
+    .init("PBESS <G ddcS <ZI", "clean"), .init("PBES <G S", "open"),
+    .init("PBE <G SdcS <ZI", "clean"),
+    .init("PBES <G <E", "tainted"), .init("PBES <G dc <E S <ZI", "tainted"),
+    .init("PBEddcS <G <ZI", "clean"), .init("PBEdd <G cS <ZI", "clean"),
+    .init("PBEddcS <G <E <ZI", "clean"), .init("PBEddcS <E <ZI", "clean"),
+    .init("PBEScS <G <ZI", "clean"), .init("PBEdS", "owes"), .init("PBEdS <G cS <ZI", "clean"),
+    .init("PBES PBEdcS <ZI", "owes"), .init("PBES PBEdcS <ZI <G <ZI", "clean"),
+    .init("Q PBEdcS <ZT <G <ZT", "in transaction"), .init("Q PBEdcS Q <ZT <G <ZT <ZI", "clean"),
+    .init("PBEdcS PBEdcS <G <ZI <G <ZI", "clean"), .init("PBEdcEdcS <G <G <ZI", "clean"),
+    .init("PBEfS <G <E <ZI", "clean"),
+  ]
+
+  @Test(arguments: simple + extended + simpleCopy + extendedCopy)
+  func `a ledger knows what is owed`(_ example: LedgerCase) {
+    #expect(Self.state(Self.ledger(after: example.events).ledger) == example.state)
+  }
+
+  @Test func `a ReadyForQuery that nobody asked for is unexpected`() {
+    var ledger = Ledger()
+    let ready = ledger.readyForQueryReceived(TransactionStatus.idle)
+    #expect(ready == .unexpected)
+    var batch = Self.ledger(after: "PBE").ledger
+    let early = batch.readyForQueryReceived(TransactionStatus.idle)
+    #expect(early == .unexpected)
+  }
+
+  @Test func `a tainted server's ReadyForQuery goes to its client`() {
+    var ledger = Self.ledger(after: "PBE Q <ZI").ledger
+    let ready = ledger.readyForQueryReceived(TransactionStatus.idle)
+    #expect(ready == .client)
+    #expect(!ledger.isClean)
+  }
+
+  @Test func `a ReadyForQuery tells whose it is`() {
+    var ledger = Self.ledger(after: "own QQ").ledger
+    let whose = (0..<3).map { _ in ledger.readyForQueryReceived(TransactionStatus.idle) }
+    #expect(whose == [.own, .client, .client])
+  }
+
+  @Test(arguments: ["Q", "S", "F"])
+  func `a message beyond the capacity waits for a reply`(_ type: String) {
+    let full = String(repeating: type, count: Ledger.capacity)
+    #expect(Self.ledger(after: full).isHeld == false)
+    #expect(Self.ledger(after: full + " " + type).isHeld)
+    #expect(Self.ledger(after: full + " <ZI " + type).isHeld == false)
+    let replies = String(repeating: " <ZI", count: Ledger.capacity)
+    #expect(Self.ledger(after: full + replies).ledger.isClean)
+  }
+
+  @Test func `what needs no entry goes through a full ledger`() {
+    let full = String(repeating: "S", count: Ledger.capacity)
+    #expect(Self.ledger(after: full + " PBDEHd").isHeld == false)
+    #expect(Self.ledger(after: full + " Ec").isHeld)
+  }
+
+  @Test func `a message that waits leaves the ledger as it was`() {
+    let full = Self.ledger(after: String(repeating: "Q", count: Ledger.capacity)).ledger
+    for type in "QSFcf".utf8 {
+      var ledger = full
+      let wasSent = ledger.clientSends(type)
+      #expect(!wasSent)
+      #expect(ledger == full)
+    }
+  }
+
+  @Test func `one reply is told from several`() {
+    #expect(Self.ledger(after: "Q").ledger.owesOneReply)
+    #expect(Self.ledger(after: "PBES").ledger.owesOneReply)
+    #expect(!Self.ledger(after: "").ledger.owesOneReply)
+    #expect(!Self.ledger(after: "QQ").ledger.owesOneReply)
+    #expect(!Self.ledger(after: "Q P").ledger.owesOneReply)
+    #expect(!Self.ledger(after: "Q <G").ledger.owesOneReply)
+  }
+
+  @Test func `COPY data that is awaited is neither a query nor an idle transaction`() {
+    #expect(!Self.ledger(after: "Q <ZT PBES <G").ledger.owesReply)
+    #expect(!Self.ledger(after: "Q <ZT PBES <G").ledger.isIdleInTransaction)
+    #expect(Self.ledger(after: "Q <ZT P").ledger.isIdleInTransaction)
+  }
+}
