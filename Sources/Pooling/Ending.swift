@@ -19,6 +19,7 @@ public enum Ending: Equatable, Sendable {
   case tooManyUserClients
   case noSuchDatabase(String)
   case databaseRemoved
+  case databaseConfigurationChanged
   case consoleRefused
   /// The startup packet is refused.
   case startupRefused(sqlstate: String, message: String)
@@ -71,6 +72,8 @@ public enum Ending: Equatable, Sendable {
     case .noSuchDatabase(let name):
       (SQLState.undefinedDatabase, "no such database: \(name)")
     case .databaseRemoved: (SQLState.undefinedDatabase, "database removed")
+    case .databaseConfigurationChanged:
+      (SQLState.adminShutdown, "database configuration changed")
     case .consoleRefused:
       (
         SQLState.invalidAuthorizationSpecification,
@@ -121,6 +124,7 @@ public enum Ending: Equatable, Sendable {
     case .tooManyUserClients: "max_user_client_connections"
     case .noSuchDatabase: "no_such_database"
     case .databaseRemoved: "database_removed"
+    case .databaseConfigurationChanged: "database_configuration_changed"
     case .consoleRefused: "console_refused"
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"

@@ -8,8 +8,7 @@ extension Pools {
   ) -> PoolID {
     let name = PoolName(database: databaseIndex(database), user: userIndex(user))
     databases[name.database].limits = databaseLimits
-    // Clients are counted by whom they log in as: see `join`.
-    users[name.user].limits.servers = userLimits.servers
+    users[name.user].limits = userLimits
     if let id = poolNames[name] {
       pools[id.index].limits = limits
       return id
@@ -74,12 +73,14 @@ extension Pools {
 
   /// Counts a client in; refused where the database's or the user's clients are at their limit.
   /// - Parameters:
-  ///   - name: whom the client has logged in as, which need not be the pool's user.
-  ///   - maxClients: that user's limit; 0 is none.
-  public mutating func join(_ pool: PoolID, user name: String, maxClients: Int) -> JoinRefusal? {
+  ///   - name: whom the client has logged in as; nil: the pool's user.
+  ///   - maxClients: that user's limit, 0 is none; nil: as it is.
+  public mutating func join(
+    _ pool: PoolID, user name: String? = nil, maxClients: Int? = nil
+  ) -> JoinRefusal? {
     let database = pools[pool.index].database
-    let user = userIndex(name)
-    users[user].limits.clients = maxClients
+    let user = name.map { userIndex($0) } ?? pools[pool.index].user
+    if let maxClients { users[user].limits.clients = maxClients }
     if pools[pool.index].isRemoved { return .databaseRemoved }
     if isFullOfClients(databases[database]) { return .maxDatabaseClients }
     if isFullOfClients(users[user]) { return .maxUserClients }
@@ -93,11 +94,12 @@ extension Pools {
     group.limits.clients > 0 && group.clients >= group.limits.clients
   }
 
-  /// Counts a client out.
-  public mutating func leave(_ pool: PoolID, user name: String) {
+  /// Counts a client out, with the user that it came in with.
+  public mutating func leave(_ pool: PoolID, user name: String? = nil) {
+    let user = name.map { userIndex($0) } ?? pools[pool.index].user
     pools[pool.index].clients -= 1
     databases[pools[pool.index].database].clients -= 1
-    users[userIndex(name)].clients -= 1
+    users[user].clients -= 1
   }
 
   /// Lets a retired pool's number be used again: nobody knows it any longer.

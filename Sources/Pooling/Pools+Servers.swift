@@ -176,12 +176,6 @@ extension Pools {
     return true
   }
 
-  /// Whether the server is of an older epoch than its pool: it is closed once it is free.
-  public func isOutdated(_ server: ServerID) -> Bool {
-    let record = servers[server.rawValue]
-    return record.epoch != pools[Int(record.pool)].epoch
-  }
-
   // MARK: events of waiters
 
   /// A waiting client leaves the queue; false if a server is on its way to it already.

@@ -134,7 +134,9 @@ final class Pooler: Sendable {
       databaseLimits: GroupLimits(
         servers: settings.maxDbConnections(database: name),
         clients: settings.maxDbClientConnections(database: name)),
-      userLimits: GroupLimits(servers: settings.maxUserConnections(user: user)))
+      userLimits: GroupLimits(
+        servers: settings.maxUserConnections(user: user),
+        clients: settings.maxUserClientConnections(user: user)))
     let route = Route(pool: id, database: database, user: user, settings: settings)
     directory.withLock { $0.addRoute(route) }
     return id

@@ -54,6 +54,8 @@ struct ServerConnection: ~Copyable {
   var saidFatal = false
   /// It has been idle for long and is to be checked before its next use.
   var needsCheck = false
+  /// The way to its database has changed since it was opened.
+  var isOutdated = false
   /// server_reset_query is due before its next use.
   var needsReset = false
   /// Cancel requests that are on their way to this server.
@@ -82,6 +84,7 @@ struct ServerConnection: ~Copyable {
     task = .none
     saidFatal = false
     needsCheck = false
+    isOutdated = false
     needsReset = false
     cancels = 0
     client = nil

@@ -212,6 +212,7 @@ extension Worker {
     case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
     case .success(let pool):
       client.pointee.pool = pool
+      // The number may have been another pool's.
       forgetRoute(pool)
       if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
     }

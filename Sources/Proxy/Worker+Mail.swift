@@ -48,6 +48,7 @@ extension Worker {
 
   private func reload() {
     settings = pooler.settings
+    let old = routes
     routes.removeAll()
     applySettings()
     clients.forEachPlace { client in
@@ -55,23 +56,15 @@ extension Worker {
         let route = route(client.pointee.pool)
       else { return }
       client.pointee.mode = route.mode
+      guard let server = client.pointee.server else { return }
       // What it has now it may go on to use as a session.
-      if route.mode == .session { client.pointee.server?.pointee.needsReset = true }
-    }
-  }
-
-  /// server_fast_close: a session that runs nothing gives up a server that is to be closed.
-  func closeOutdated() {
-    var doomed: [ServerPointer] = []
-    clients.forEachPlace { client in
-      if client.pointee.phase == .active, client.pointee.mode == .session,
-        let server = client.pointee.server, server.pointee.ledger.isClean,
-        pooler.pools.withLock({ $0.isOutdated(server.pointee.id) })
+      if route.mode == .session { server.pointee.needsReset = true }
+      if route.pool.index < old.count, let before = old[route.pool.index],
+        !route.leadsWhere(before)
       {
-        doomed.append(server)
+        server.pointee.isOutdated = true
       }
     }
-    for server in doomed { serverLost(server, "database configuration changed") }
   }
 
   // MARK: the end

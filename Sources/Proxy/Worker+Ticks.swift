@@ -13,7 +13,6 @@ extension Worker {
     expireServerLogins()
     expireCancels()
     expireQueries()
-    if settings.serverFastClose { closeOutdated() }
     if id == 0 {
       retryListening()
       upkeep()
@@ -80,11 +79,19 @@ extension Worker {
     clients.forEachPlace { client in
       guard client.pointee.phase == .active || client.pointee.phase == .idle,
         let route = self.route(client.pointee.pool),
-        let ending = Self.timeout(client, route, time)
+        let ending = self.fastClose(client) ?? Self.timeout(client, route, time)
       else { return }
       late.append((client, ending))
     }
     for (client, ending) in late { endClient(client, ending) }
+  }
+
+  /// server_fast_close: a session does not keep a server whose database has moved.
+  private func fastClose(_ client: ClientPointer) -> Ending? {
+    guard settings.serverFastClose, let server = client.pointee.server,
+      server.pointee.isOutdated, server.pointee.ledger.isClean
+    else { return nil }
+    return .databaseConfigurationChanged
   }
 
   private static func timeout(

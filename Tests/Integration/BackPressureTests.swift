@@ -27,8 +27,7 @@ extension Integration {
       }
     }
 
-    /// The answer to the pooler's SETs may come while the client still has an earlier answer to
-    /// read.
+    /// The answer to the pooler's SETs may come while the client has an earlier answer to read.
     @Test func `a client that reads late gets the answers of two servers' turns`() throws {
       try withSluice(.newest, ["default_pool_size": 1, "tcp_socket_buffer": 8192]) { sluice in
         let slow = try sluice.connect()

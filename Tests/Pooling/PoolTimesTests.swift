@@ -177,6 +177,7 @@ import Testing
     #expect(room.makePool("db", "user", .with { $0.poolIdleTimeout = 10 * second }) == id)
     room.now += 1
     _ = room.upkeep()
+    room.pools.free(id)
     #expect(room.makePool("new", "user") == id, "its place is used again")
     #expect(room.makePool("db", "user") != id)
   }

@@ -101,7 +101,6 @@ extension PoolWorld {
       switch action {
       case .close(let server, _): forget(server)
       case .open(let opening): begin(opening)
-      case .retired: fail("a pool without an idle timeout has gone")
       case .grant(let server, let client, let loop, let from):
         if clients[client]?.loop != loop { fail("a grant to a wrong loop") }
         if servers[server]?.loop != from { fail("a grant from a wrong loop") }
@@ -111,6 +110,7 @@ extension PoolWorld {
         }
         checkTurn(client, releasedOn: 0)
         give(server, to: client)
+      case .retired: fail("a pool without an idle timeout was retired")
       }
     }
     checkNobodyWaitsBesideIdle()
@@ -149,7 +149,7 @@ extension PoolWorld {
         continue
       }
       if now - client.waitsSince < limits[client.pool].queryWaitTimeout { fail("expired early") }
-      pools.leave(ids[client.pool], user: userName(client.pool))
+      pools.leave(ids[client.pool])
       clients[handle] = nil
       overtaken[handle] = nil
       expired += 1

@@ -99,11 +99,9 @@ struct PoolWorld: ~Copyable {
 
   mutating func makePool(_ number: Int) -> PoolID {
     pools.pool(
-      database: "d\(number / 2)", user: userName(number), limits: limits[number],
+      database: "d\(number / 2)", user: "u\(number % 2)", limits: limits[number],
       databaseLimits: databaseLimits[number / 2], userLimits: userLimits[number % 2])
   }
-
-  func userName(_ pool: Int) -> String { "u\(pool % 2)" }
 
   // MARK: what happens
 
@@ -131,9 +129,7 @@ struct PoolWorld: ~Copyable {
   mutating func arrive() {
     guard clients.count < 40 else { return }
     let number = generator.below(Self.poolCount)
-    guard pools.join(ids[number], user: userName(number), maxClients: 0) == nil else {
-      return fail("a client was refused")
-    }
+    guard pools.join(ids[number]) == nil else { return fail("a client was refused") }
     let handle = newHandle()
     clients[handle] = Client(pool: number, loop: Int32(generator.below(loops)))
     note("client \(handle) comes to pool \(number)")
@@ -150,18 +146,18 @@ struct PoolWorld: ~Copyable {
     case .holding(let server):
       // It left amid something: its server is closed, or goes back if it happens to be clean.
       if generator.chance(50) { return closeAndLeave(handle, server) }
-      pools.leave(ids[client.pool], user: userName(client.pool))
+      pools.leave(ids[client.pool])
       clients[handle] = nil
       return release(server)
     }
     overtaken[handle] = nil
-    pools.leave(ids[client.pool], user: userName(client.pool))
+    pools.leave(ids[client.pool])
     clients[handle] = nil
   }
 
   private mutating func closeAndLeave(_ handle: Handle, _ server: Handle) {
     let pool = clients[handle]!.pool
-    pools.leave(ids[pool], user: userName(pool))
+    pools.leave(ids[pool])
     clients[handle] = nil
     close(server)
   }
