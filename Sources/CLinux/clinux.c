@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -66,4 +67,10 @@ int cl_become(const char *name) {
   if (setgid(account->pw_gid) < 0) return -errno;
   if (setuid(account->pw_uid) < 0) return -errno;
   return 0;
+}
+
+int cl_core_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }

@@ -23,7 +23,8 @@ public enum Ending: Equatable, Sendable {
   case consoleRefused
   /// The startup packet is refused.
   case startupRefused(sqlstate: String, message: String)
-  case authenticationFailed(sqlstate: String, message: String)
+  /// `reason` is for the log alone.
+  case authenticationFailed(sqlstate: String, message: String, reason: String)
   case invalidMessageType(UInt8)
   case invalidMessageLength
   /// No server could be logged in to. A server's own refusal is passed on verbatim.
@@ -79,8 +80,8 @@ public enum Ending: Equatable, Sendable {
         SQLState.invalidAuthorizationSpecification,
         "not allowed to use the console: see admin_users and stats_users"
       )
-    case .startupRefused(let sqlstate, let message),
-      .authenticationFailed(let sqlstate, let message),
+    case .authenticationFailed(let sqlstate, let message, _),
+      .startupRefused(let sqlstate, let message),
       .serverLoginFailed(let sqlstate, let message),
       .parametersRefused(let sqlstate, let message):
       (sqlstate, message)
@@ -96,13 +97,21 @@ public enum Ending: Equatable, Sendable {
     }
   }
 
+  /// Whether the query that runs is to be cancelled: it has taken longer than it may.
+  public var stopsQuery: Bool {
+    switch self {
+    case .queryTimeout, .transactionTimeout: true
+    default: false
+    }
+  }
+
   /// The reason in the log line `closing because: ...`.
   public var logText: String {
     switch self {
     case .clientClosed: "client close request"
     case .clientUnexpectedEOF: "client unexpected eof"
     case .shuttingDown: "server shutting down"
-    case .authenticationFailed(_, let message): message
+    case .authenticationFailed(_, _, let reason): reason
     default: notice?.message ?? "unknown"
     }
   }

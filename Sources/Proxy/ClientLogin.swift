@@ -26,8 +26,6 @@ final class ClientLogin {
   var parameters: [StartupParameter] = []
   /// What goes out first once the login is complete.
   var pendingBytes: [UInt8] = []
-  /// A NegotiateProtocolVersion is due: the client asked for more than 3.0.
-  var unrecognisedOptions: [String]?
 
   init(deadline: UInt64) { self.deadline = deadline }
 

@@ -50,10 +50,7 @@ struct Listener {
       do {
         let fd = try Socket.listen(
           on: address, backlog: settings.listenBacklog, reusePort: settings.soReuseport)
-        if settings.tcpDeferAccept {
-          // Seconds within which the client's first bytes are expected.
-          _ = cl_set_option(fd, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 45)
-        }
+        deferAccept(fd, settings.tcpDeferAccept)
         listeners.append(Listener(fd: fd, address: address, path: ""))
       } catch  where error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL {
         // `*` names IPv6 also where the machine has none.
@@ -65,6 +62,12 @@ struct Listener {
       }
     }
     return listeners
+  }
+
+  /// tcp_defer_accept: a connection is not seen before its first bytes.
+  static func deferAccept(_ fd: Int32, _ isOn: Bool) {
+    // Seconds within which the client's first bytes are expected.
+    _ = cl_set_option(fd, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, isOn ? 45 : 0)
   }
 
   private static func openUnix(_ settings: Settings) throws(ServiceError) -> Listener {

@@ -138,7 +138,12 @@ final class Pooler: Sendable {
         servers: settings.maxUserConnections(user: user),
         clients: settings.maxUserClientConnections(user: user)))
     let route = Route(pool: id, database: database, user: user, settings: settings)
-    directory.withLock { $0.addRoute(route) }
+    let isNew = directory.withLock { directory in
+      let isNew = !directory.routes.contains { $0?.database.name == name }
+      directory.addRoute(route)
+      return isNew
+    }
+    if isNew && database.isAutomatic { logger.info("registered new auto-database: \(name)") }
     return id
   }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Logging
 import Pooling
@@ -40,7 +41,7 @@ public final class Service: Sendable {
   public var loopCount: Int { pooler.loopCount }
 
   /// How many cores this process may use.
-  public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  public static var coreCount: Int { max(1, Int(cl_core_count())) }
 
   /// Runs the loops until the service has ended: the first on the calling thread, the others each
   /// on one of its own. With one loop the process has one thread, which spares the kernel work at

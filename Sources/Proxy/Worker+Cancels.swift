@@ -9,9 +9,12 @@ struct CancelDelivery {
   var stream: Stream
   /// The socket of whoever asked; closed when the request has been delivered, as PostgreSQL does.
   var requester: Int32
-  let server: ServerPointer
-  /// Tells the server from another in the same place.
-  let details: ServerDetails
+  /// The server, which goes to nobody else meanwhile; nil: it is being closed, and the request only
+  /// stops its query.
+  let server: ServerPointer?
+  /// For the log.
+  let serverName: String
+  let key: CancelKey
   let deadline: UInt64
   var isSent = false
 }
@@ -63,29 +66,43 @@ extension Worker {
       _ = close(requester)
       return
     }
+    // One is enough; a few allow for those that get lost.
+    guard server.pointee.cancels < 4 else {
+      _ = close(requester)
+      return
+    }
     deliver(serverKey, to: server, details, requester: requester)
   }
 
+  /// Stops the query of a server that is about to be closed.
+  func stopQuery(of server: ServerPointer) {
+    guard let details = server.pointee.details, let key = details.key else { return }
+    deliver(key, to: server, details, requester: -1)
+  }
+
+  /// - Parameter requester: the asker's socket; negative: nobody asked, and the server is about to
+  ///   be closed.
   private func deliver(
     _ key: CancelKey, to server: ServerPointer, _ details: ServerDetails, requester: Int32
   ) {
     lastSerial += 1
+    let outlivesServer = requester < 0
     do {
       let fd = try Socket.connect(to: details.address, options: settings.socketOptions)
       let timeout = settings.cancelWaitTimeout.microseconds
       var delivery = CancelDelivery(
-        stream: Stream(fd: fd), requester: requester, server: server, details: details,
-        deadline: timeout == 0 ? .max : now &+ timeout)
+        stream: Stream(fd: fd), requester: requester, server: outlivesServer ? nil : server,
+        serverName: name(server), key: key, deadline: timeout == 0 ? .max : now &+ timeout)
       guard engine.add(fd: fd, token: lastSerial << 3 | Token.cancel) == 0 else {
         delivery.stream.close()
-        _ = close(requester)
+        if requester >= 0 { _ = close(requester) }
         return
       }
-      server.pointee.cancels += 1
+      if !outlivesServer { server.pointee.cancels += 1 }
       cancels[lastSerial] = delivery
     } catch {
       logger.warning("\(name(server)) cancel request failed: \(error)")
-      _ = close(requester)
+      if requester >= 0 { _ = close(requester) }
     }
   }
 
@@ -98,12 +115,11 @@ extension Worker {
       case 0?: break
       case let code?:
         logger.warning(
-          "\(name(delivery.server)) cancel request failed: \(SystemError.reason(code))")
+          "\(delivery.serverName) cancel request failed: \(SystemError.reason(code))")
         return endCancel(serial)
       }
-      guard let key = delivery.details.key else { return endCancel(serial) }
       var writer = MessageWriter()
-      writer.cancelRequest(key)
+      writer.cancelRequest(delivery.key)
       _ = writer.bytes.withUnsafeBytes {
         delivery.stream.send(engine, $0.baseAddress!, count: $0.count)
       }
@@ -121,8 +137,7 @@ extension Worker {
     guard var delivery = cancels.removeValue(forKey: serial) else { return }
     delivery.stream.close()
     if delivery.requester >= 0 { _ = close(delivery.requester) }
-    let server = delivery.server
-    guard server.pointee.details === delivery.details else { return }
+    guard let server = delivery.server else { return }
     server.pointee.cancels -= 1
     if server.pointee.cancels == 0 && server.pointee.client == nil
       && server.pointee.task == .none && server.pointee.phase == .ready
@@ -135,9 +150,8 @@ extension Worker {
   /// arrive can't be known, so its server is closed.
   func expireCancels() {
     for (serial, delivery) in cancels where now >= delivery.deadline && cancels[serial] != nil {
-      logger.warning("\(name(delivery.server)) cancel_wait_timeout")
-      let server = delivery.server
-      if delivery.isSent, server.pointee.details === delivery.details {
+      logger.warning("\(delivery.serverName) cancel_wait_timeout")
+      if delivery.isSent, let server = delivery.server {
         // Ends its deliveries with it, and its client if it has one.
         serverLost(server, "cancel_wait_timeout")
       } else {

@@ -111,7 +111,10 @@ extension Worker {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
     }
     if message.minorVersion > 0 || !message.protocolOptions.isEmpty {
-      login.unrecognisedOptions = message.protocolOptions
+      // Before anything else, as PostgreSQL sends it.
+      var writer = MessageWriter()
+      writer.negotiateProtocolVersion(newestMinor: 0, unrecognised: message.protocolOptions)
+      send(writer.bytes, to: client)
     }
     login.user = user
     beginAuthentication(client, login, databaseName)
@@ -175,7 +178,8 @@ extension Worker {
     case .failed(let failure):
       endClient(
         client,
-        .authenticationFailed(sqlstate: failure.sqlstate, message: failure.message))
+        .authenticationFailed(
+          sqlstate: failure.sqlstate, message: failure.message, reason: failure.logMessage))
     case .succeeded(let bytes, let keys, let password):
       login.pendingBytes = bytes
       login.authenticator = nil
@@ -214,7 +218,6 @@ extension Worker {
       client.pointee.pool = pool
       // The number may have been another pool's.
       forgetRoute(pool)
-      if database.isAutomatic { debug(0) { "registered new auto-database: \(databaseName)" } }
     }
     client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode
     if pooler.welcome(client.pointee.pool) != nil, !isFailing(client) {
@@ -273,9 +276,6 @@ extension Worker {
     client.pointee.parameterSet = chooseParameters(login, welcome, client)
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes
-    if let unrecognised = login.unrecognisedOptions {
-      writer.negotiateProtocolVersion(newestMinor: 0, unrecognised: unrecognised)
-    }
     writer.authenticationOk()
     for parameter in welcome.parameters {
       let own = login.parameters.last {

@@ -10,7 +10,7 @@ extension Worker {
   @inline(never)
   func endClient(_ client: ClientPointer, _ ending: Ending, isTold: Bool = false) {
     guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
-    logClientEnd(client, ending)
+    logClientEnd(client, ending, isTold: isTold)
     // Amid a message the notice would be taken for a part of it.
     let isMidMessage =
       client.pointee.phase == .active
@@ -27,7 +27,7 @@ extension Worker {
       client.pointee.waiter = .none
     }
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
-    if let server = client.pointee.server { leave(server, client) }
+    if let server = client.pointee.server { leave(server, client, ending) }
     if client.pointee.pool.rawValue >= 0 {
       let user = client.pointee.identity?.user ?? ""
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
@@ -53,7 +53,7 @@ extension Worker {
   }
 
   /// Parts a server from a client that has ended: back to the pool if it is clean, else closed.
-  private func leave(_ server: ServerPointer, _ client: ClientPointer) {
+  private func leave(_ server: ServerPointer, _ client: ClientPointer, _ ending: Ending) {
     client.pointee.server = nil
     server.pointee.client = nil
     if server.pointee.task != .none {
@@ -65,7 +65,9 @@ extension Worker {
     {
       release(server)
     } else {
-      closeServer(server, "client disconnected while a transaction was under way")
+      // A query that has taken too long is not left running, though its client is gone.
+      if ending.stopsQuery, server.pointee.ledger.owesReply { stopQuery(of: server) }
+      closeServer(server, "client disconnect while server was not ready: \(ending.logText)")
     }
   }
 

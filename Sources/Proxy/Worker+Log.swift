@@ -34,14 +34,17 @@ extension Worker {
 
   private static func hex(_ handle: Handle) -> String { "0x" + String(handle, radix: 16) }
 
-  func logClientEnd(_ client: ClientPointer, _ ending: Ending) {
-    let isFault = ending.notice != nil
-    guard isFault ? settings.logPoolerErrors : settings.logDisconnections else { return }
+  func logClientEnd(_ client: ClientPointer, _ ending: Ending, isTold: Bool) {
+    let name = name(client)
+    if !isTold, let notice = ending.notice, settings.logPoolerErrors {
+      logger.warning("\(name) pooler error: \(notice.message)")
+    }
     // A connection that says nothing is a probe, or a cancel request.
-    guard isFault || client.pointee.isCounted else { return }
+    guard settings.logDisconnections, ending.notice != nil || client.pointee.isCounted else {
+      return
+    }
     let age = (now &- client.pointee.connectedAt) / 1_000_000
-    let text = "\(name(client)) closing because: \(ending.logText) (age=\(age)s)"
-    if isFault { logger.warning("\(text)") } else { logger.info("\(text)") }
+    logger.info("\(name) closing because: \(ending.logText) (age=\(age)s)")
   }
 
   func logServerEnd(_ server: ServerPointer, _ reason: String) {

@@ -51,6 +51,9 @@ extension Worker {
     let old = routes
     routes.removeAll()
     applySettings()
+    for listener in listeners where !listener.isUnix {
+      Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
+    }
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)

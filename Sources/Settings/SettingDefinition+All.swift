@@ -45,7 +45,7 @@ extension SettingDefinition {
     ).fixed,
     .flag(
       "so_reuseport", \.soReuseport, false, "Let several processes listen on one port."
-    ).fixed.accepted("`threads` uses several cores within one process"),
+    ).fixed,
     .integer(
       "threads", \.threads, 0, in: 0...1024, "Event loops; 0 is one per core. Not in PgBouncer."
     ).fixed,

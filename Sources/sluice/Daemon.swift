@@ -63,7 +63,8 @@ struct Daemon {
 
   private func makeLogger(_ log: LogOutput) -> Logger {
     var logger = Logger(label: "sluice") { _ in LineLogHandler(output: log) }
-    logger.logLevel = effective(settings).verbose > 0 ? .trace : .info
+    // What is logged is decided by the setting verbose, which a reload may change.
+    logger.logLevel = .trace
     return logger
   }
 

@@ -5,7 +5,8 @@ import Reactor
 enum PidFile {
   /// - Throws: where the process that the file names is alive.
   static func check(_ path: String) throws {
-    guard !path.isEmpty, let process = read(path) else { return }
+    // In a container the process before may have had this one's number.
+    guard !path.isEmpty, let process = read(path), process != getpid() else { return }
     if kill(process, 0) == 0 || errno == EPERM {
       throw StartFailure(
         "pidfile \"\(path)\" is in use by process \(process): another instance is running, or "

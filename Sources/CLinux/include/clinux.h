@@ -159,6 +159,8 @@ int cl_peer_credentials(int fd, unsigned *uid, int *pid);
 int cl_random(void *bytes, unsigned long count);
 int cl_open_file_limit(uint64_t *soft, uint64_t *hard);
 int cl_set_open_file_limit(uint64_t soft, uint64_t hard);
+// How many cores this process may run on.
+int cl_core_count(void);
 int cl_name_thread(pthread_t thread, const char *name);
 // Leaves the terminal: the parent process exits, the child goes on in a session of its own, its
 // standard streams on /dev/null. Only before any thread has been started.
