@@ -61,6 +61,9 @@ public struct Ledger: Equatable, Sendable {
   /// The server could serve anybody now.
   @inlinable public var isClean: Bool { isSettled && status == TransactionStatus.idle }
 
+  /// Another message may be sent.
+  public var hasRoom: Bool { count < Self.capacity }
+
   /// A reply is owed: a query is running. COPY data that the client has still to send is not a
   /// query.
   @inlinable public var owesReply: Bool { count != 0 }

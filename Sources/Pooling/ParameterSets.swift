@@ -87,16 +87,15 @@ public struct ParameterSets: Sendable {
   /// How many different sets are kept.
   public var count: Int { numbers.count }
 
-  /// The names and values that a server with the set `from` lacks to serve a client with the set
-  /// `to`.
+  /// What a server with the set `from` must SET to serve a client with the set `to`. A nil value
+  /// means RESET: the client has none of its own, and the server has one that was SET for another.
   public func difference(
     from: Number, to: Number
-  ) -> [(name: String, value: String)] {
+  ) -> [(name: String, value: String?)] {
     let have = values(from)
     let want = values(to)
     return names.indices.compactMap { index in
-      guard let value = want[index], value != have[index] else { return nil }
-      return (names[index], value)
+      want[index] == have[index] ? nil : (names[index], want[index])
     }
   }
 }

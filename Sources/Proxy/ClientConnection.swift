@@ -69,6 +69,8 @@ final class ClientIdentity {
   let peerProcess: Int32
   var user = ""
   var database = ""
+  /// client_idle_timeout of the user in microseconds; 0: none.
+  var idleTimeout: UInt64 = 0
 
   init(address: SocketAddress, peerProcess: Int32) {
     self.address = address

@@ -25,7 +25,6 @@ final class Route: Sendable {
   let queryTimeout: UInt64
   let idleTransactionTimeout: UInt64
   let transactionTimeout: UInt64
-  let clientIdleTimeout: UInt64
 
   init(pool: PoolID, database: DatabaseSettings, user: String, settings: Settings) {
     self.pool = pool
@@ -46,7 +45,6 @@ final class Route: Sendable {
     queryTimeout = settings.queryTimeout(user: user).microseconds
     idleTransactionTimeout = settings.idleTransactionTimeout(user: user).microseconds
     transactionTimeout = settings.transactionTimeout(user: user).microseconds
-    clientIdleTimeout = settings.clientIdleTimeout(user: user).microseconds
   }
 
   private static func secret(

@@ -269,6 +269,7 @@ extension Worker {
       return endClient(client, .internalError("the pool's servers have not told their parameters"))
     }
     loginWaiters.removeAll { $0 == client }
+    setIdleTimeout(client)
     client.pointee.login = nil
     client.pointee.waiter = .none
     client.pointee.phase = .idle
@@ -296,6 +297,12 @@ extension Worker {
       logger.info("\(name(client)) login attempt: \(describe(client)) tls=no")
     }
     if client.pointee.stream.isReadable { list(client) }
+  }
+
+  /// client_idle_timeout is that of who has logged in, whoever the pool's user is.
+  func setIdleTimeout(_ client: ClientPointer) {
+    guard let identity = client.pointee.identity else { return }
+    identity.idleTimeout = settings.clientIdleTimeout(user: identity.user).microseconds
   }
 
   /// The tracked parameters of a new client: the server's, but for what it asked for.

@@ -5,6 +5,10 @@ import Settings
 
 // The way of a client's bytes to its server.
 extension Worker {
+  /// How many bytes a client may have left to read when its server goes to another client. Bounds
+  /// what the clients that do not read can make the pooler keep.
+  static var outgoingAllowance: Int { 16_384 }
+
   /// How many reads one connection gets before others have their turn.
   static var readsPerTurn: Int { 16 }
 
@@ -198,7 +202,9 @@ extension Worker {
   @inline(__always)
   func settle(_ client: ClientPointer, _ server: ServerPointer) {
     if client.pointee.mode == .session || client.pointee.scanner.isMidMessage
-      || server.pointee.scanner.isMidMessage || server.pointee.stream.isBlocked
+      || server.pointee.scanner.isMidMessage
+      || client.pointee.stream.outgoing.count > Self.outgoingAllowance
+      || server.pointee.stream.isBlocked
     {
       // A blocked one is settled once it has been flushed: nothing would flush it in the pool.
       return
@@ -216,10 +222,14 @@ extension Worker {
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
     // Also while the server is being prepared: the answer to that may have come meanwhile.
-    if let server = client.pointee.server, server.pointee.stream.isReadable,
+    guard let server = client.pointee.server,
       client.pointee.phase == .active || client.pointee.phase == .preparing
+    else { return }
+    if server.pointee.stream.isReadable { pumpServer(server) }
+    if client.pointee.server == server, client.pointee.phase == .active,
+      server.pointee.ledger.isClean
     {
-      pumpServer(server)
+      settle(client, server)
     }
   }
 

@@ -34,9 +34,28 @@ extension Worker {
       client.pointee.phase = .active
       return pumpClient(client, server)
     }
-    let text = sets.map { "SET \($0.name)=\(SQLLiteral.quote($0.value))" }
+    let text = sets.map { name, value in
+      value.map { "SET \(name)=\(SQLLiteral.quote($0))" } ?? "RESET \(name)"
+    }
     debug(2) { "\(self.name(server)) varcache_apply: \(text.joined(separator: ";"))" }
     startTask(.parameters, text.joined(separator: ";"), on: server)
+  }
+
+  /// Some of track_extra_parameters may be such as the server does not report: what has been SET is
+  /// all that is known of them.
+  private func noteUnreported(_ server: ServerPointer, _ client: ClientPointer) {
+    let reported = Set(
+      pooler.welcome(server.pointee.pool)?.parameters.map { $0.name.lowercased() } ?? [])
+    server.pointee.parameterSet = pooler.parameterSets.withLock { sets in
+      var values = sets.values(server.pointee.parameterSet)
+      let wanted = sets.values(client.pointee.parameterSet)
+      for index in sets.names.indices where !reported.contains(sets.names[index].lowercased()) {
+        values[index] = wanted[index]
+      }
+      let number = sets.intern(values)
+      sets.release(server.pointee.parameterSet)
+      return number
+    }
   }
 
   /// Has the client go on with the server's parameters, which are what it asked for in the server's
@@ -59,6 +78,7 @@ extension Worker {
   func startTask(_ task: ServerTask, _ query: String, on server: ServerPointer) {
     server.pointee.task = task
     server.pointee.taskError = nil
+    tasks.append(server)
     server.pointee.queryStartedAt = now
     server.pointee.ledger.poolerSendsQuery()
     var writer = MessageWriter()
@@ -77,6 +97,7 @@ extension Worker {
   func taskDone(_ server: ServerPointer) -> Bool {
     let task = server.pointee.task
     let error = server.pointee.taskError
+    tasks.removeAll { $0 == server }
     server.pointee.task = .none
     server.pointee.taskError = nil
     let client = server.pointee.client
@@ -100,7 +121,10 @@ extension Worker {
           client, .parametersRefused(sqlstate: error.sqlstate, message: error.message))
         return false
       }
-      if let client { adoptParameters(client, of: server) }
+      if let client {
+        noteUnreported(server, client)
+        adoptParameters(client, of: server)
+      }
     case .reset:
       if let error {
         closeServer(server, "reset query failed: \(error.message)")
@@ -301,6 +325,7 @@ extension Worker {
       send(writer.bytes, to: server)
     }
     if server.pointee.cancels != 0 { dropCancels(server) }
+    if server.pointee.task != .none { tasks.removeAll { $0 == server } }
     // Closing takes the socket out of whichever loop's engine it is in.
     server.pointee.stream.close()
     pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }

@@ -59,6 +59,7 @@ extension Worker {
         let route = route(client.pointee.pool)
       else { return }
       client.pointee.mode = route.mode
+      setIdleTimeout(client)
       guard let server = client.pointee.server else { return }
       // What it has now it may go on to use as a session.
       if route.mode == .session { server.pointee.needsReset = true }
@@ -74,6 +75,9 @@ extension Worker {
 
   /// Whether what a shutdown waits for has come about; then every loop is told to stop.
   func checkShutdown() {
+    if pooler.shutdown.load(ordering: .relaxed) == Pooler.Shutdown.waitForServers.rawValue {
+      endWaiting()
+    }
     guard id == 0 else { return }
     switch Pooler.Shutdown(rawValue: pooler.shutdown.load(ordering: .relaxed)) ?? .none {
     case .none: return
@@ -82,6 +86,15 @@ extension Worker {
     case .now: break
     }
     pooler.broadcast(.stop)
+  }
+
+  /// Ends those who wait for a server: nobody gets one any more.
+  private func endWaiting() {
+    var doomed: [ClientPointer] = []
+    clients.forEachPlace { client in
+      if client.pointee.phase == .waiting { doomed.append(client) }
+    }
+    for client in doomed { endClient(client, .shuttingDown) }
   }
 
   /// Ends all that is left on this loop.

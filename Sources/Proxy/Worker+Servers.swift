@@ -71,7 +71,7 @@ extension Worker {
     }
     if case .drained = scan.event, scan.position == count, !isOwn,
       server.pointee.ledger.owesReply,
-      let client = server.pointee.client
+      let client = server.pointee.client, !client.pointee.isHeld
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return true
@@ -152,6 +152,10 @@ extension Worker {
     }
     if position < count {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+    }
+    if let client = server.pointee.client, client.pointee.isHeld, server.pointee.ledger.hasRoom {
+      resumeHeld(client, server)
+      guard client.pointee.server == server else { return false }
     }
     if isTaskDone { return taskDone(server) }
     if isAnswered || server.pointee.ledger.isClean, let client = server.pointee.client {

@@ -12,6 +12,7 @@ extension Worker {
     expireLogins()
     expireServerLogins()
     expireCancels()
+    expireTasks()
     expireQueries()
     if id == 0 {
       retryListening()
@@ -72,6 +73,17 @@ extension Worker {
     for client in late { endClient(client, .clientLoginTimeout) }
   }
 
+  /// A server that does not answer the pooler's own query in server_connect_timeout is given up;
+  /// who waits for it gets another.
+  private func expireTasks() {
+    let timeout = settings.serverConnectTimeout.microseconds
+    guard timeout != 0 else { return }
+    let late = tasks.filter {
+      $0.pointee.login == nil && now &- $0.pointee.queryStartedAt >= timeout
+    }
+    for server in late { serverLost(server, "no answer to the pooler's own query") }
+  }
+
   /// The timeouts of queries, transactions and idle clients.
   private func expireQueries() {
     let time = now
@@ -98,16 +110,17 @@ extension Worker {
     _ client: ClientPointer, _ route: Route, _ now: UInt64
   ) -> Ending? {
     func isOver(_ since: UInt64, _ limit: UInt64) -> Bool { limit != 0 && now &- since >= limit }
+    let idleTimeout = client.pointee.identity?.idleTimeout ?? 0
     guard let server = client.pointee.server, client.pointee.phase == .active else {
-      return isOver(client.pointee.since, route.clientIdleTimeout) ? .clientIdleTimeout : nil
+      return isOver(client.pointee.since, idleTimeout) ? .clientIdleTimeout : nil
     }
     if server.pointee.ledger.owesReply {
       if isOver(server.pointee.queryStartedAt, route.queryTimeout) { return .queryTimeout }
-    } else if server.pointee.ledger.isIdleInTransaction {
+    } else if server.pointee.ledger.isIdleInTransaction || client.pointee.scanner.isMidMessage {
       if isOver(client.pointee.since, route.idleTransactionTimeout) {
         return .idleTransactionTimeout
       }
-    } else if isOver(client.pointee.since, route.clientIdleTimeout) {
+    } else if isOver(client.pointee.since, idleTimeout) {
       return .clientIdleTimeout
     }
     let isInTransaction = !server.pointee.ledger.isClean

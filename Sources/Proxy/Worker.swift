@@ -51,6 +51,8 @@ final class Worker {
   var loginWaiters: [ClientPointer] = []
   /// Servers that are logging in on this loop.
   var serverLogins: [ServerPointer] = []
+  /// Servers that are answering a query of the pooler's own.
+  var tasks: [ServerPointer] = []
   var listeners: [Listener] = []
   var cancels: [UInt64: CancelDelivery] = [:]
   var lastSerial: UInt64 = 0

@@ -52,6 +52,23 @@ extension Integration {
       }
     }
 
+    @Test(arguments: PostgresVersion.available)
+    func `an extra parameter follows its client though the server may not report it`(
+      version: PostgresVersion
+    ) throws {
+      let settings: SluiceConfiguration.Section = [
+        "default_pool_size": 1, "track_extra_parameters": "search_path",
+      ]
+      try withSluice(version, settings) { sluice in
+        let own = try sluice.connect(parameters: ["search_path": "mine"])
+        let plain = try sluice.connect()
+        for _ in 0..<3 {
+          #expect(try own.value("SHOW search_path") == "mine")
+          #expect(try plain.value("SHOW search_path") == #""$user", public"#)
+        }
+      }
+    }
+
     @Test func `a quote in a parameter's value stays a value`() throws {
       try withSluice(.newest, ["default_pool_size": 1]) { sluice in
         let names = ["it's", #"back\slash"#, #"'; DROP TABLE x; --"#, #"\'"#]

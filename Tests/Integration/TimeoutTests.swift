@@ -50,10 +50,16 @@ extension Integration {
       try withSluice(version, ["query_timeout": 1]) { sluice in
         let client = try sluice.connect()
         #expect(try client.value("SELECT 1") == "1")
-        try client.send(Frame.query("SELECT pg_sleep(5)"))
+        try client.send(Frame.query("SELECT pg_sleep(60) /* late */"))
         let words = try Self.lastWords(client)?.message ?? ""
         #expect(words.contains("query timeout") || words.contains("query_timeout"))
-        #expect(try sluice.connect().value("SELECT 2") == "2")
+        let running = """
+          SELECT count(*) FROM pg_stat_activity
+          WHERE query LIKE '%pg_sleep(60) /* late%' AND pid <> pg_backend_pid()
+          """
+        expectEventually("the query is stopped on the server", seconds: 5) {
+          (try? sluice.connect().value(running)) == "0"
+        }
       }
     }
 
