@@ -38,6 +38,7 @@ sanitize-thread sanitize-address: sanitize-%:
 	@set -euo pipefail; \
 	SLUICE_PG18_BIN=$$(scripts/install-postgresql-18); export SLUICE_PG18_BIN; \
 	export SLUICE_SANITIZER=$*; \
+	export LSAN_OPTIONS=suppressions=$$PWD/scripts/lsan-suppressions; \
 	scratch=.build-$(if $(filter thread,$*),tsan,asan); \
 	flags="--sanitize=$* --scratch-path $$scratch"; \
 	[ $* = address ] || flags+=" -Xswiftc -DTHREAD_SANITIZER"; \

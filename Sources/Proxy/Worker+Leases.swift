@@ -34,11 +34,19 @@ extension Worker {
       client.pointee.phase = .active
       return pumpClient(client, server)
     }
-    let text = sets.map { name, value in
-      value.map { "SET \(name)=\(SQLLiteral.quote($0))" } ?? "RESET \(name)"
-    }
+    let text = sets.map(Self.assignment)
     debug(2) { "\(self.name(server)) varcache_apply: \(text.joined(separator: ";"))" }
     startTask(.parameters, text.joined(separator: ";"), on: server)
+  }
+
+  /// The statement that gives a parameter a value, or takes it away.
+  private static func assignment(_ name: String, _ value: String?) -> String {
+    guard let value else { return "RESET \(name)" }
+    let literal = SQLLiteral.quote(value)
+    // SET would take a list such as search_path's for one name.
+    return ParameterSets.standardNames.contains(name)
+      ? "SET \(name)=\(literal)"
+      : "SELECT pg_catalog.set_config(\(SQLLiteral.quote(name)), \(literal), false)"
   }
 
   /// Some of track_extra_parameters may be such as the server does not report: what has been SET is
