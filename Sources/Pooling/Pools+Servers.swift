@@ -66,7 +66,7 @@ extension Pools {
       server: ServerID(index), pool: id, isFromReserve: isFromReserve, evicted: evicted)
   }
 
-  private func isFull(_ group: Group) -> Bool {
+  private func isFull(_ group: PoolGroups.Group) -> Bool {
     group.limits.servers > 0 && group.servers >= group.limits.servers
   }
 

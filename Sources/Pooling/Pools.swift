@@ -99,13 +99,6 @@ public struct Pools: ~Copyable, Sendable {
     }
   }
 
-  /// All pools of one database, or of one user.
-  struct Group: Sendable {
-    var limits = GroupLimits()
-    var servers = 0
-    var clients = 0
-  }
-
   /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
   @inlinable public static var overtakingBound: UInt64 { 64 }
 
@@ -118,10 +111,8 @@ public struct Pools: ~Copyable, Sendable {
   @usableFromInline var waitLists = Table<LinkedList>()
   @usableFromInline var lastTicket: UInt64 = 0
   @usableFromInline var lastGeneration: UInt32 = 0
-  var databases: [Group] = []
-  var users: [Group] = []
-  var databaseNames: [String: Int] = [:]
-  var userNames: [String: Int] = [:]
+  var databases = PoolGroups()
+  var users = PoolGroups()
   var poolNames: [PoolName: PoolID] = [:]
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
