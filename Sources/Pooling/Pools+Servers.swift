@@ -42,7 +42,7 @@ extension Pools {
   /// make room: this gives the first of them, and `open` the second.
   mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
     let pool = pools[id.index]
-    guard pool.waiting > pool.opening, allowsOpening(id, now: now) != nil,
+    guard pool.wanted > pool.opening, allowsOpening(id, now: now) != nil,
       isFull(databases[pool.database]), isFull(users[pool.user]),
       idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
         == nil,
@@ -156,9 +156,9 @@ extension Pools {
     return openForWaiters(pool, loop: loop, now: now)
   }
 
-  /// Opens a connection where more clients wait than connections are being opened.
+  /// Opens a connection where those who wait could use more than are being opened.
   mutating func openForWaiters(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
-    guard pools[id.index].waiting > pools[id.index].opening else { return nil }
+    guard pools[id.index].wanted > pools[id.index].opening else { return nil }
     return open(id, loop: loop, now: now)
   }
 
@@ -188,10 +188,11 @@ extension Pools {
   }
 
   /// Puts a client back at the front of its loop's queue: the server it had been given was dead.
+  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
   public mutating func requeueFirst(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Queued {
-    let queued = enqueue(pool, client: client, loop: loop, now: now)
+    let queued = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
     let list = pool.index * loops + Int(loop)
     waiters[queued.index].ticket = 0
     waiters.unlink(queued.index, from: &waitLists[list])

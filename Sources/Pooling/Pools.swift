@@ -53,13 +53,16 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var ticket: UInt64
     @usableFromInline var since: UInt64
     @usableFromInline var wasNotified = false
+    /// It needs a server for a moment only, to log in: see ``Pool/wanted``.
+    @usableFromInline let isLogin: Bool
 
     /// It stands at the front although it began to wait later than those behind it.
     @usableFromInline var wasRequeued: Bool { ticket == 0 }
 
     @usableFromInline
     init(
-      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64
+      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64,
+      isLogin: Bool
     ) {
       self.client = client
       self.pool = pool
@@ -67,6 +70,7 @@ public struct Pools: ~Copyable, Sendable {
       self.generation = generation
       self.ticket = ticket
       self.since = since
+      self.isLogin = isLogin
     }
   }
 
@@ -79,6 +83,8 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var total = 0
     @usableFromInline var opening = 0
     @usableFromInline var waiting = 0
+    /// How many of those who wait do so to log in.
+    @usableFromInline var waitingLogins = 0
     @usableFromInline var clients = 0
     /// Servers of an older epoch are closed once they are free.
     @usableFromInline var epoch: UInt32 = 0
@@ -97,6 +103,10 @@ public struct Pools: ~Copyable, Sendable {
       self.database = database
       self.user = user
     }
+
+    /// How many connections those who wait could use: one each, but logins one together. They only
+    /// need to hear what a server is like, and the first burst of clients is nothing but logins.
+    var wanted: Int { waiting - waitingLogins + min(1, waitingLogins) }
   }
 
   /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
@@ -136,11 +146,12 @@ public struct Pools: ~Copyable, Sendable {
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
+  /// - Parameter isLogin: the client logs in, and gives the server back at once.
   public mutating func lease(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Lease {
     if let leased = leaseIdle(pool, loop: loop, now: now) { return .server(leased) }
-    return .queued(queue(pool, client: client, loop: loop, now: now))
+    return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
   }
 
   /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
@@ -256,26 +267,30 @@ public struct Pools: ~Copyable, Sendable {
     waiters[index].generation = 0
     waiters.remove(index)
     pools[Int(waiter.pool)].waiting &-= 1
+    pools[Int(waiter.pool)].waitingLogins &-= waiter.isLogin ? 1 : 0
   }
 
   /// Queues a client, and has a connection opened where the limits allow one.
+  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
   public mutating func queue(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Queued {
-    let waiter = enqueue(pool, client: client, loop: loop, now: now)
-    let mayOpen = pools[pool.index].opening < pools[pool.index].waiting
-    return Queued(waiter: waiter, opening: mayOpen ? open(pool, loop: loop, now: now) : nil)
+    let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    return Queued(waiter: waiter, opening: openForWaiters(pool, loop: loop, now: now))
   }
 
-  mutating func enqueue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> WaiterID {
+  mutating func enqueue(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool
+  ) -> WaiterID {
     lastTicket &+= 1
     lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
     let index = waiters.insert(
       Waiter(
         client: client, pool: pool.rawValue, loop: loop, generation: lastGeneration,
-        ticket: lastTicket, since: now))
+        ticket: lastTicket, since: now, isLogin: isLogin))
     waiters.append(index, to: &waitLists[pool.index &* loops &+ Int(loop)])
     pools[pool.index].waiting &+= 1
+    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
     return WaiterID(index: index, generation: lastGeneration)
   }
 

@@ -29,6 +29,14 @@ extension PoolWorld {
     return one.isRequeued ? one.arrival > other.arrival : one.arrival < other.arrival
   }
 
+  /// A connection is about to be opened for those who wait: one each, but one for all logins.
+  mutating func checkWanted(_ number: Int) {
+    let waiting = clients.values.filter { isWaiting($0, in: number) }
+    let wanted = waiting.count { !$0.isLogin } + (waiting.contains { $0.isLogin } ? 1 : 0)
+    let opening = pools.census(ids[number]).opening
+    if opening > wanted { fail("pool \(number): \(opening) connections open for \(wanted)") }
+  }
+
   mutating func checkNobodyWaitsBesideIdle() {
     guard !isPaused else { return }
     for number in 0..<Self.poolCount {

@@ -72,7 +72,7 @@ extension PoolWorld {
     guard generator.chance(50), let holder = clients[client] else { return }
     note("client \(client) waits again")
     let queued = pools.requeueFirst(
-      ids[holder.pool], client: client, loop: holder.loop, now: now)
+      ids[holder.pool], client: client, loop: holder.loop, now: now, isLogin: holder.isLogin)
     wait(client, queued, isRequeued: true)
   }
 

@@ -21,6 +21,8 @@ struct PoolWorld: ~Copyable {
     var arrival = 0
     /// It was put at the front, or its pool's waiters were served out of turn since it came.
     var isRequeued = false
+    /// What it asks a server for, or has one for, is its login.
+    var isLogin = false
   }
 
   enum ServerState: Equatable {
@@ -166,8 +168,11 @@ struct PoolWorld: ~Copyable {
     guard let handle = anyClient({ $0.state == .idle }), let client = clients[handle] else {
       return
     }
-    note("client \(handle) asks")
-    let lease = pools.lease(ids[client.pool], client: handle, loop: client.loop, now: now)
+    let isLogin = generator.chance(20)
+    note("client \(handle) asks\(isLogin ? " to log in" : "")")
+    clients[handle]!.isLogin = isLogin
+    let lease = pools.lease(
+      ids[client.pool], client: handle, loop: client.loop, now: now, isLogin: isLogin)
     switch lease {
     case .server(let leased):
       if isPaused { fail("a server was leased in a pause") }
@@ -184,6 +189,8 @@ struct PoolWorld: ~Copyable {
     clients[handle]!.arrival = arrivals
     clients[handle]!.isRequeued = isRequeued
     overtaken[handle] = 0
+    let pool = clients[handle]!.pool
+    if queued.opening != nil { checkWanted(pool) }
     begin(queued.opening)
   }
 
