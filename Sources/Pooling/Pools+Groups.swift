@@ -38,10 +38,10 @@ extension Pools {
     if let index = databases.index(of: name) { databases[index].limits = limits }
   }
 
-  /// Has every server that the pool has now closed as soon as it is free: the way to the database
-  /// has changed.
+  /// Has every server that the pool has now closed as soon as it is free, by upkeep if it is free
+  /// already: the way to the database has changed.
   public mutating func renewServers(_ pool: PoolID) {
-    pools[pool.index].epoch &+= 1
+    beginEpoch(pool)
     pools[pool.index].retryAt = 0
     pools[pool.index].isFailing = false
   }
@@ -49,7 +49,20 @@ extension Pools {
   /// Closes the pool's servers for good: its database is no longer configured.
   public mutating func remove(_ pool: PoolID) {
     pools[pool.index].isRemoved = true
+    beginEpoch(pool)
+  }
+
+  private mutating func beginEpoch(_ pool: PoolID) {
     pools[pool.index].epoch &+= 1
+    pools[pool.index].idle = 0
+    for list in pool.index * loops..<(pool.index + 1) * loops {
+      while idleLists[list].first >= 0 {
+        let index = idleLists[list].first
+        servers.unlink(index, from: &idleLists[list])
+        servers.append(index, to: &outdated)
+        servers[index].state = .outdated
+      }
+    }
   }
 
   /// Brings a removed pool back: its database is configured again.

@@ -84,8 +84,13 @@ extension Pools {
     return oldest
   }
 
-  /// The longest-idle server of the other pools that match.
+  /// An outdated server, or else the longest-idle one, of the other pools that match.
   private func idleVictim(besides id: PoolID, where matches: (Pool) -> Bool) -> Int32? {
+    var old = outdated.first
+    while old >= 0 {
+      if servers[old].pool != id.rawValue, matches(pools[Int(servers[old].pool)]) { return old }
+      old = servers[old].links.next
+    }
     var victim: Int32?
     for number in pools.indices
     where number != id.index && pools[number].idle > 0 && matches(pools[number]) {
@@ -101,13 +106,22 @@ extension Pools {
 
   /// Removes an idle server's record; its handle is the caller's to close.
   mutating func forgetIdle(_ index: Int32) -> Handle {
-    let pool = Int(servers[index].pool)
-    servers.unlink(index, from: &idleLists[pool * loops + Int(servers[index].loop)])
-    pools[pool].idle -= 1
-    servers[index].state = .leased
+    leaveIdle(index)
     let handle = servers[index].handle
     forget(index)
     return handle
+  }
+
+  /// Takes an idle or outdated server out of its list.
+  private mutating func leaveIdle(_ index: Int32) {
+    if servers[index].state == .outdated {
+      servers.unlink(index, from: &outdated)
+    } else {
+      let pool = Int(servers[index].pool)
+      servers.unlink(index, from: &idleLists[pool * loops + Int(servers[index].loop)])
+      pools[pool].idle -= 1
+    }
+    servers[index].state = .leased
   }
 
   private mutating func forget(_ index: Int32) {
@@ -166,13 +180,11 @@ extension Pools {
   /// that loop any longer. It comes back through `release`, or goes through `serverClosed`.
   public mutating func takeIdle(_ server: ServerID, handle: Handle, loop: Int32) -> Bool {
     let index = server.rawValue
-    guard servers[index].handle == handle, servers[index].state == .idle,
+    guard servers[index].handle == handle,
+      servers[index].state == .idle || servers[index].state == .outdated,
       servers[index].loop == loop
     else { return false }
-    let pool = Int(servers[index].pool)
-    servers.unlink(index, from: &idleLists[pool * loops + Int(loop)])
-    pools[pool].idle -= 1
-    servers[index].state = .leased
+    leaveIdle(index)
     return true
   }
 

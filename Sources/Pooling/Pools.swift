@@ -14,12 +14,17 @@
 /// | idle | gone | upkeep, eviction |
 /// | leased | idle or leased | `release` |
 /// | leased | gone | `serverClosed` |
+/// | idle | outdated | `renewServers`, `remove` |
+/// | outdated | leased | `takeIdle` |
+/// | outdated | gone | upkeep, eviction |
 public struct Pools: ~Copyable, Sendable {
   @usableFromInline
   enum State: UInt8, Sendable {
     case opening
     case idle
     case leased
+    /// As idle, but of an older epoch: nobody may have it any longer. Upkeep closes it.
+    case outdated
   }
 
   @usableFromInline
@@ -119,6 +124,8 @@ public struct Pools: ~Copyable, Sendable {
   /// One list a pool and loop, at `pool * loops + loop`.
   @usableFromInline var idleLists = Table<LinkedList>()
   @usableFromInline var waitLists = Table<LinkedList>()
+  /// Idle servers of older epochs, out of reach of `lease`, which need not ask for the epoch.
+  var outdated = LinkedList()
   @usableFromInline var lastTicket: UInt64 = 0
   @usableFromInline var lastGeneration: UInt32 = 0
   var databases = PoolGroups()

@@ -153,6 +153,43 @@ import Testing
     #expect(room.release(new) == .idle)
   }
 
+  @Test func `an idle server of before a renewal is given to nobody, whatever becomes of it`() {
+    let room = PoolRoom(loops: 2, .with { $0.size = 3 })
+    let servers = room.idle(3)
+    let id = room.id
+    room.pools.renewServers(id)
+    #expect(room.server(7) == nil)
+    #expect(room.census.idle == 0)
+    #expect(!room.takeIdle(servers[0], handle: 101, loop: 1))
+    #expect(room.takeIdle(servers[0], handle: 101, loop: 0))
+    #expect(!room.takeIdle(servers[0], handle: 101, loop: 0))
+    #expect(room.release(servers[0]) == .close(.databaseConfigurationChanged))
+    #expect(room.close(servers[0]) != nil, "client 7 gets a new one")
+    #expect(
+      room.upkeep()
+        == [
+          .close(102, .databaseConfigurationChanged), .close(103, .databaseConfigurationChanged),
+        ].reversed())
+    #expect(room.pools.serverCount == 1)
+  }
+
+  @Test func `a server of before a renewal is the first to make room, and goes with a drain`() {
+    let room = PoolRoom()
+    let limit = GroupLimits(servers: 2)
+    let one = room.makePool("a", "x", databaseLimits: limit)
+    let other = room.makePool("a", "y", databaseLimits: limit)
+    _ = room.idle(1, other)
+    room.now += second
+    _ = room.idle(1, one)
+    room.pools.renewServers(one)
+    let third = room.makePool("a", "z", databaseLimits: limit)
+    #expect(room.queue(9, third)?.evicted == 102)
+    room.pools.renewServers(other)
+    var actions: [UpkeepAction] = []
+    room.pools.drain(into: &actions)
+    #expect(actions == [.close(101, .databaseConfigurationChanged)])
+  }
+
   @Test func `a removed pool closes its servers and takes no clients until it is restored`() {
     let room = PoolRoom()
     let id = room.id

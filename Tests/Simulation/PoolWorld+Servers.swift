@@ -78,9 +78,9 @@ extension PoolWorld {
 
   /// An idle server has sent something: it is taken, and comes back or is closed.
   mutating func idleServerSpeaks() {
-    guard let handle = anyServer({ $0.state == .idle }), let server = servers[handle] else {
-      return
-    }
+    guard let handle = anyServer({ $0.state == .idle || $0.state == .outdated }),
+      let server = servers[handle]
+    else { return }
     note("server \(handle) speaks")
     for loop in 0..<Int32(loops) where loop != server.loop {
       if pools.takeIdle(server.id, handle: handle, loop: loop) { fail("taken by another loop") }
@@ -90,6 +90,7 @@ extension PoolWorld {
     }
     if pools.takeIdle(server.id, handle: handle, loop: server.loop) { fail("taken twice") }
     if generator.chance(50) { release(handle) } else { close(handle) }
+    if server.state == .outdated && servers[handle] != nil { fail("an outdated server stays") }
   }
 
   mutating func upkeep() {

@@ -28,6 +28,7 @@ struct PoolWorld: ~Copyable {
   enum ServerState: Equatable {
     case opening
     case idle
+    case outdated
     case leased(Handle)
   }
 
@@ -121,10 +122,16 @@ struct PoolWorld: ~Copyable {
     case 96: togglePause()
     case 97: changeLimits()
     case 98: expire()
-    default:
-      let number = generator.below(Self.poolCount)
-      note("renew \(number)")
-      pools.renewServers(ids[number])
+    default: renew()
+    }
+  }
+
+  mutating func renew() {
+    let number = generator.below(Self.poolCount)
+    note("renew \(number)")
+    pools.renewServers(ids[number])
+    for (handle, server) in servers where server.pool == number && server.state == .idle {
+      servers[handle]!.state = .outdated
     }
   }
 
@@ -209,7 +216,9 @@ struct PoolWorld: ~Copyable {
   /// An idle server's record is gone; the caller closes it.
   mutating func forget(_ handle: Handle) {
     note("server \(handle) is closed idle")
-    guard servers[handle]?.state == .idle else { return fail("a server was closed in use") }
+    guard servers[handle]?.state == .idle || servers[handle]?.state == .outdated else {
+      return fail("a server was closed in use")
+    }
     servers[handle] = nil
   }
 
