@@ -148,6 +148,7 @@ extension Pools {
     pools[pool].isFailing = false
     pools[pool].retryAt = 0
     servers[index].state = .leased
+    servers[index].isUnused = true
     servers[index].connectedAt = now
     return release(server, loop: loop, now: now)
   }
@@ -185,6 +186,7 @@ extension Pools {
       servers[index].loop == loop
     else { return false }
     leaveIdle(index)
+    servers[index].isUnused = true
     return true
   }
 

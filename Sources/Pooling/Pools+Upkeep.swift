@@ -58,6 +58,7 @@ extension Pools {
       let loop = waiters[waiter].loop
       let server = takeFromIdle(id, loop: loop)
       let client = waiters[waiter].client
+      servers[server].isUnused = waiters[waiter].isLogin
       removeWaiter(at: waiter)
       let old = servers[server].loop
       servers[server].loop = loop

@@ -34,6 +34,10 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var pool: Int32
     @usableFromInline var loop: Int32
     @usableFromInline var state = State.opening
+    /// When it is released next, it has not been used: it is new, was only looked at, or is leased
+    /// for a login. `leaseIdle` need not touch this: where the lifetime is ``PoolLimits/oneUse``,
+    /// none rests that has it set.
+    @usableFromInline var isUnused = false
     @usableFromInline var epoch: UInt32
     @usableFromInline var connectedAt: UInt64
     @usableFromInline var idleSince: UInt64 = 0
@@ -157,8 +161,14 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func lease(
     _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Lease {
-    if let leased = leaseIdle(pool, loop: loop, now: now) { return .server(leased) }
-    return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
+    guard pools[pool.index].idle > 0 && !isPaused else {
+      return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
+    }
+    let index = takeFromIdle(pool, loop: loop)
+    servers[index].isUnused = isLogin
+    return .server(
+      Self.lease(
+        &servers[index], to: loop, checkDelay: pools[pool.index].limits.serverCheckDelay, now: now))
   }
 
   /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
@@ -198,6 +208,7 @@ public struct Pools: ~Copyable, Sendable {
       let waiter = nextWaiter(pool, loop: loop)
       let client = waiters[waiter].client
       let target = waiters[waiter].loop
+      servers[index].isUnused = waiters[waiter].isLogin
       removeWaiter(at: waiter)
       servers[index].loop = target
       return .handedTo(client: client, loop: target)
@@ -308,12 +319,21 @@ public struct Pools: ~Copyable, Sendable {
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
     if isPaused { return .paused }
-    let lifetime = pool.limits.serverLifetime
-    if lifetime != 0 && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now) {
-      return .lifetimeOver
-    }
+    if isOverLifetime(index, now: now) { return .lifetimeOver }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
     return nil
+  }
+
+  private mutating func isOverLifetime(_ index: Int32, now: UInt64) -> Bool {
+    let lifetime = pools[Int(servers[index].pool)].limits.serverLifetime
+    guard lifetime == PoolLimits.oneUse else {
+      return lifetime != 0
+        && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now)
+    }
+    // One that rests has served nobody: it would have been closed.
+    if servers[index].state == .idle { return false }
+    defer { servers[index].isUnused = false }
+    return !servers[index].isUnused
   }
 }

@@ -14,6 +14,51 @@ import Testing
     #expect(room.upkeep() == [.close(101, .lifetimeOver)])
   }
 
+  @Test func `a server with a lifetime of one use is closed after its first client`() {
+    let room = PoolRoom(.with { $0.serverLifetime = PoolLimits.oneUse })
+    let servers = room.leased(2)
+    #expect(room.release(servers[0]) == .close(.lifetimeOver), "although no time has passed")
+    room.now += second
+    _ = room.queue(9)
+    #expect(room.release(servers[1]) == .close(.lifetimeOver), "although somebody waits")
+  }
+
+  @Test func `a server with a lifetime of one use rests until somebody uses it`() {
+    let room = PoolRoom(
+      .with {
+        $0.serverLifetime = PoolLimits.oneUse
+        $0.minimumSize = 1
+        $0.isAlwaysWarm = true
+      })
+    guard case .open(let opening)? = room.upkeep().first, let opened = room.open(opening) else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(opened.release == .idle)
+    room.now += 3_600 * second
+    #expect(room.upkeep().isEmpty)
+    #expect(room.takeIdle(opened.server, handle: 101, loop: 0))
+    #expect(room.release(opened.server) == .idle, "it has only spoken")
+    #expect(room.server(5) == 101)
+    #expect(room.release(opened.server) == .close(.lifetimeOver))
+  }
+
+  @Test func `a login does not use up a server`() throws {
+    let room = PoolRoom(.with { $0.serverLifetime = PoolLimits.oneUse })
+    let opening = room.queue(1, isLogin: true)
+    _ = room.queue(2, isLogin: true)
+    let server = try #require(room.open(opening)).server
+    #expect(room.release(server) == .handedTo(client: 2, loop: 0))
+    #expect(room.release(server) == .idle)
+    guard case .server = room.lease(3, isLogin: true) else {
+      Issue.record("no server was idle")
+      return
+    }
+    #expect(room.release(server) == .idle)
+    #expect(room.server(4) == 101)
+    #expect(room.release(server) == .close(.lifetimeOver))
+  }
+
   @Test func `a server that nobody uses goes, down to the minimum`() {
     let room = PoolRoom(
       .with {

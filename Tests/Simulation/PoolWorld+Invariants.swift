@@ -37,6 +37,16 @@ extension PoolWorld {
     if opening > wanted { fail("pool \(number): \(opening) connections open for \(wanted)") }
   }
 
+  /// A lifetime of one use ends with the first use, and with nothing else.
+  mutating func checkUse(_ server: Server, _ release: Release) {
+    guard limits[server.pool].serverLifetime == PoolLimits.oneUse else { return }
+    switch release {
+    case .idle, .handedTo: if server.isUsed { fail("a server was used twice") }
+    case .close(.lifetimeOver): if !server.isUsed { fail("a server is closed without a use") }
+    case .close: break
+    }
+  }
+
   mutating func checkNobodyWaitsBesideIdle() {
     guard !isPaused else { return }
     for number in 0..<Self.poolCount {

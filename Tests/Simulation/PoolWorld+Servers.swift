@@ -24,6 +24,8 @@ extension PoolWorld {
 
   mutating func accept(_ release: Release, _ handle: Handle) {
     guard let server = servers[handle] else { return }
+    checkUse(server, release)
+    servers[handle]!.isUsed = false
     switch release {
     case .idle:
       if isPaused { fail("a server rests in a pause") }
@@ -133,7 +135,10 @@ extension PoolWorld {
   mutating func changeLimits() {
     let number = generator.below(Self.poolCount)
     note("new limits for \(number)")
+    let lifetime = limits[number].serverLifetime
     limits[number] = randomLimits()
+    // Who has been used already when its lifetime becomes one use may serve once more.
+    if lifetime == PoolLimits.oneUse { limits[number].serverLifetime = lifetime }
     if generator.chance(50) { databaseLimits[number / 2] = randomGroup() }
     if generator.chance(50) { userLimits[number % 2] = randomGroup() }
     if makePool(number) != ids[number] { fail("the pool has another number") }

@@ -37,6 +37,8 @@ struct PoolWorld: ~Copyable {
     var loop: Int32
     var id: ServerID
     var state: ServerState
+    /// A client has had it for more than a login since it was last free.
+    var isUsed = false
   }
 
   var pools: Pools
@@ -76,6 +78,7 @@ struct PoolWorld: ~Copyable {
     }
     for number in 0..<Self.poolCount {
       limits.append(randomLimits())
+      if self.generator.chance(25) { limits[number].serverLifetime = PoolLimits.oneUse }
       ids.append(makePool(number))
     }
   }
@@ -228,6 +231,7 @@ struct PoolWorld: ~Copyable {
     guard servers[server]?.pool == clients[client]?.pool else { return fail("a wrong pool") }
     servers[server]!.state = .leased(client)
     servers[server]!.loop = clients[client]!.loop
+    servers[server]!.isUsed = !clients[client]!.isLogin
     clients[client]!.state = .holding(server)
     overtaken[client] = nil
     served += 1
