@@ -35,6 +35,7 @@ public struct PoolLimits: Equatable, Sendable {
   public var reserveSize = 0
   public var reserveTimeout: UInt64 = 5_000_000
   public var minimumSize = 0
+  /// At what age a server is closed, once it is free. See also ``oneUse``.
   public var serverLifetime: UInt64 = 0
   public var serverIdleTimeout: UInt64 = 0
   /// After how long in the pool a server is checked before use; nil: never.
@@ -47,6 +48,10 @@ public struct PoolLimits: Equatable, Sendable {
   public var isRoundRobin = false
   /// Open up to the minimum size although no client has come: the pool knows its user and password.
   public var isAlwaysWarm = false
+
+  /// The lifetime of a server that is closed after its first client, and not before. As a signed
+  /// number it is the least, so that the hot path takes it for one that is always over.
+  public static let oneUse: UInt64 = 1 << 63
 
   public init() {}
 }

@@ -6,7 +6,7 @@ extension Pools {
     database: String, user: String, limits: PoolLimits, databaseLimits: GroupLimits,
     userLimits: GroupLimits
   ) -> PoolID {
-    let name = PoolName(database: databaseIndex(database), user: userIndex(user))
+    let name = PoolName(database: databases.add(database), user: users.add(user))
     databases[name.database].limits = databaseLimits
     users[name.user].limits = userLimits
     if let id = poolNames[name] {
@@ -15,6 +15,8 @@ extension Pools {
     }
     let id = addPool(Pool(limits: limits, database: name.database, user: name.user))
     poolNames[name] = id
+    databases[name.database].pools += 1
+    users[name.user].pools += 1
     return id
   }
 
@@ -31,29 +33,15 @@ extension Pools {
     return PoolID(Int32(pools.count - 1))
   }
 
-  private mutating func databaseIndex(_ name: String) -> Int {
-    if let index = databaseNames[name] { return index }
-    databases.append(Group())
-    databaseNames[name] = databases.count - 1
-    return databases.count - 1
-  }
-
-  private mutating func userIndex(_ name: String) -> Int {
-    if let index = userNames[name] { return index }
-    users.append(Group())
-    userNames[name] = users.count - 1
-    return users.count - 1
-  }
-
   /// Sets the limits of all clients and servers of a database, if it is known.
   public mutating func setLimits(_ limits: GroupLimits, database name: String) {
-    if let index = databaseNames[name] { databases[index].limits = limits }
+    if let index = databases.index(of: name) { databases[index].limits = limits }
   }
 
-  /// Has every server that the pool has now closed as soon as it is free: the way to the database
-  /// has changed.
+  /// Has every server that the pool has now closed as soon as it is free, by upkeep if it is free
+  /// already: the way to the database has changed.
   public mutating func renewServers(_ pool: PoolID) {
-    pools[pool.index].epoch &+= 1
+    beginEpoch(pool)
     pools[pool.index].retryAt = 0
     pools[pool.index].isFailing = false
   }
@@ -61,7 +49,20 @@ extension Pools {
   /// Closes the pool's servers for good: its database is no longer configured.
   public mutating func remove(_ pool: PoolID) {
     pools[pool.index].isRemoved = true
+    beginEpoch(pool)
+  }
+
+  private mutating func beginEpoch(_ pool: PoolID) {
     pools[pool.index].epoch &+= 1
+    pools[pool.index].idle = 0
+    for list in pool.index * loops..<(pool.index + 1) * loops {
+      while idleLists[list].first >= 0 {
+        let index = idleLists[list].first
+        servers.unlink(index, from: &idleLists[list])
+        servers.append(index, to: &outdated)
+        servers[index].state = .outdated
+      }
+    }
   }
 
   /// Brings a removed pool back: its database is configured again.
@@ -79,7 +80,9 @@ extension Pools {
     _ pool: PoolID, user name: String? = nil, maxClients: Int? = nil
   ) -> JoinRefusal? {
     let database = pools[pool.index].database
-    let user = name.map { userIndex($0) } ?? pools[pool.index].user
+    let user = name.map { users.add($0) } ?? pools[pool.index].user
+    // A refused client may have been the first to bring its name.
+    defer { users.dropIfUnused(user) }
     if let maxClients { users[user].limits.clients = maxClients }
     if pools[pool.index].isRemoved { return .databaseRemoved }
     if isFullOfClients(databases[database]) { return .maxDatabaseClients }
@@ -90,20 +93,27 @@ extension Pools {
     return nil
   }
 
-  private func isFullOfClients(_ group: Group) -> Bool {
+  private func isFullOfClients(_ group: PoolGroups.Group) -> Bool {
     group.limits.clients > 0 && group.clients >= group.limits.clients
   }
 
   /// Counts a client out, with the user that it came in with.
   public mutating func leave(_ pool: PoolID, user name: String? = nil) {
-    let user = name.map { userIndex($0) } ?? pools[pool.index].user
+    let user = name.map { users.add($0) } ?? pools[pool.index].user
     pools[pool.index].clients -= 1
     databases[pools[pool.index].database].clients -= 1
     users[user].clients -= 1
+    users.dropIfUnused(user)
   }
 
   /// Lets a retired pool's number be used again: nobody knows it any longer.
-  public mutating func free(_ pool: PoolID) { pools[pool.index].isFree = true }
+  public mutating func free(_ pool: PoolID) {
+    pools[pool.index].isFree = true
+    databases[pools[pool.index].database].pools -= 1
+    databases.dropIfUnused(pools[pool.index].database)
+    users[pools[pool.index].user].pools -= 1
+    users.dropIfUnused(pools[pool.index].user)
+  }
 
   // MARK: whole
 

@@ -42,7 +42,7 @@ extension Pools {
   /// make room: this gives the first of them, and `open` the second.
   mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
     let pool = pools[id.index]
-    guard pool.waiting > pool.opening, allowsOpening(id, now: now) != nil,
+    guard pool.wanted > pool.opening, allowsOpening(id, now: now) != nil,
       isFull(databases[pool.database]), isFull(users[pool.user]),
       idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
         == nil,
@@ -66,7 +66,7 @@ extension Pools {
       server: ServerID(index), pool: id, isFromReserve: isFromReserve, evicted: evicted)
   }
 
-  private func isFull(_ group: Group) -> Bool {
+  private func isFull(_ group: PoolGroups.Group) -> Bool {
     group.limits.servers > 0 && group.servers >= group.limits.servers
   }
 
@@ -84,8 +84,13 @@ extension Pools {
     return oldest
   }
 
-  /// The longest-idle server of the other pools that match.
+  /// An outdated server, or else the longest-idle one, of the other pools that match.
   private func idleVictim(besides id: PoolID, where matches: (Pool) -> Bool) -> Int32? {
+    var old = outdated.first
+    while old >= 0 {
+      if servers[old].pool != id.rawValue, matches(pools[Int(servers[old].pool)]) { return old }
+      old = servers[old].links.next
+    }
     var victim: Int32?
     for number in pools.indices
     where number != id.index && pools[number].idle > 0 && matches(pools[number]) {
@@ -101,13 +106,22 @@ extension Pools {
 
   /// Removes an idle server's record; its handle is the caller's to close.
   mutating func forgetIdle(_ index: Int32) -> Handle {
-    let pool = Int(servers[index].pool)
-    servers.unlink(index, from: &idleLists[pool * loops + Int(servers[index].loop)])
-    pools[pool].idle -= 1
-    servers[index].state = .leased
+    leaveIdle(index)
     let handle = servers[index].handle
     forget(index)
     return handle
+  }
+
+  /// Takes an idle or outdated server out of its list.
+  private mutating func leaveIdle(_ index: Int32) {
+    if servers[index].state == .outdated {
+      servers.unlink(index, from: &outdated)
+    } else {
+      let pool = Int(servers[index].pool)
+      servers.unlink(index, from: &idleLists[pool * loops + Int(servers[index].loop)])
+      pools[pool].idle -= 1
+    }
+    servers[index].state = .leased
   }
 
   private mutating func forget(_ index: Int32) {
@@ -134,6 +148,7 @@ extension Pools {
     pools[pool].isFailing = false
     pools[pool].retryAt = 0
     servers[index].state = .leased
+    servers[index].isUnused = true
     servers[index].connectedAt = now
     return release(server, loop: loop, now: now)
   }
@@ -156,9 +171,9 @@ extension Pools {
     return openForWaiters(pool, loop: loop, now: now)
   }
 
-  /// Opens a connection where more clients wait than connections are being opened.
+  /// Opens a connection where those who wait could use more than are being opened.
   mutating func openForWaiters(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
-    guard pools[id.index].waiting > pools[id.index].opening else { return nil }
+    guard pools[id.index].wanted > pools[id.index].opening else { return nil }
     return open(id, loop: loop, now: now)
   }
 
@@ -166,13 +181,12 @@ extension Pools {
   /// that loop any longer. It comes back through `release`, or goes through `serverClosed`.
   public mutating func takeIdle(_ server: ServerID, handle: Handle, loop: Int32) -> Bool {
     let index = server.rawValue
-    guard servers[index].handle == handle, servers[index].state == .idle,
+    guard servers[index].handle == handle,
+      servers[index].state == .idle || servers[index].state == .outdated,
       servers[index].loop == loop
     else { return false }
-    let pool = Int(servers[index].pool)
-    servers.unlink(index, from: &idleLists[pool * loops + Int(loop)])
-    pools[pool].idle -= 1
-    servers[index].state = .leased
+    leaveIdle(index)
+    servers[index].isUnused = true
     return true
   }
 
@@ -188,10 +202,11 @@ extension Pools {
   }
 
   /// Puts a client back at the front of its loop's queue: the server it had been given was dead.
+  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
   public mutating func requeueFirst(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Queued {
-    let queued = enqueue(pool, client: client, loop: loop, now: now)
+    let queued = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
     let list = pool.index * loops + Int(loop)
     waiters[queued.index].ticket = 0
     waiters.unlink(queued.index, from: &waitLists[list])

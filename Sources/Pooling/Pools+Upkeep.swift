@@ -3,12 +3,23 @@ extension Pools {
   /// for those who wait, and matches waiters with idle servers. To be called a few times a second.
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
+    closeOutdated(into: &actions)
     for number in pools.indices where pools[number].isInUse {
       let id = PoolID(Int32(number))
       closeIdle(id, now: now, into: &actions)
       grantIdle(id, into: &actions)
       openMissing(id, loop: loop, now: now, into: &actions)
       retire(id, now: now, into: &actions)
+    }
+  }
+
+  private mutating func closeOutdated(into actions: inout [UpkeepAction]) {
+    while outdated.first >= 0 {
+      let pool = pools[Int(servers[outdated.first].pool)]
+      actions.append(
+        .close(
+          forgetIdle(outdated.first),
+          pool.isRemoved ? .databaseRemoved : .databaseConfigurationChanged))
     }
   }
 
@@ -47,6 +58,7 @@ extension Pools {
       let loop = waiters[waiter].loop
       let server = takeFromIdle(id, loop: loop)
       let client = waiters[waiter].client
+      servers[server].isUnused = waiters[waiter].isLogin
       removeWaiter(at: waiter)
       let old = servers[server].loop
       servers[server].loop = loop
@@ -130,6 +142,7 @@ extension Pools {
 
   /// Every idle server, taken out of its pool: for the end of the process.
   public mutating func drain(into actions: inout [UpkeepAction]) {
+    closeOutdated(into: &actions)
     for list in idleLists.indices {
       while idleLists[list].first >= 0 {
         actions.append(.close(forgetIdle(idleLists[list].first), .paused))

@@ -14,12 +14,17 @@
 /// | idle | gone | upkeep, eviction |
 /// | leased | idle or leased | `release` |
 /// | leased | gone | `serverClosed` |
+/// | idle | outdated | `renewServers`, `remove` |
+/// | outdated | leased | `takeIdle` |
+/// | outdated | gone | upkeep, eviction |
 public struct Pools: ~Copyable, Sendable {
   @usableFromInline
   enum State: UInt8, Sendable {
     case opening
     case idle
     case leased
+    /// As idle, but of an older epoch: nobody may have it any longer. Upkeep closes it.
+    case outdated
   }
 
   @usableFromInline
@@ -29,6 +34,10 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var pool: Int32
     @usableFromInline var loop: Int32
     @usableFromInline var state = State.opening
+    /// When it is released next, it has not been used: it is new, was only looked at, or is leased
+    /// for a login. `leaseIdle` need not touch this: where the lifetime is ``PoolLimits/oneUse``,
+    /// none rests that has it set.
+    @usableFromInline var isUnused = false
     @usableFromInline var epoch: UInt32
     @usableFromInline var connectedAt: UInt64
     @usableFromInline var idleSince: UInt64 = 0
@@ -53,13 +62,16 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var ticket: UInt64
     @usableFromInline var since: UInt64
     @usableFromInline var wasNotified = false
+    /// It needs a server for a moment only, to log in: see ``Pool/wanted``.
+    @usableFromInline let isLogin: Bool
 
     /// It stands at the front although it began to wait later than those behind it.
     @usableFromInline var wasRequeued: Bool { ticket == 0 }
 
     @usableFromInline
     init(
-      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64
+      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64,
+      isLogin: Bool
     ) {
       self.client = client
       self.pool = pool
@@ -67,6 +79,7 @@ public struct Pools: ~Copyable, Sendable {
       self.generation = generation
       self.ticket = ticket
       self.since = since
+      self.isLogin = isLogin
     }
   }
 
@@ -79,6 +92,8 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var total = 0
     @usableFromInline var opening = 0
     @usableFromInline var waiting = 0
+    /// How many of those who wait do so to log in.
+    @usableFromInline var waitingLogins = 0
     @usableFromInline var clients = 0
     /// Servers of an older epoch are closed once they are free.
     @usableFromInline var epoch: UInt32 = 0
@@ -97,13 +112,10 @@ public struct Pools: ~Copyable, Sendable {
       self.database = database
       self.user = user
     }
-  }
 
-  /// All pools of one database, or of one user.
-  struct Group: Sendable {
-    var limits = GroupLimits()
-    var servers = 0
-    var clients = 0
+    /// How many connections those who wait could use: one each, but logins one together. They only
+    /// need to hear what a server is like, and the first burst of clients is nothing but logins.
+    var wanted: Int { waiting - waitingLogins + min(1, waitingLogins) }
   }
 
   /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
@@ -116,12 +128,12 @@ public struct Pools: ~Copyable, Sendable {
   /// One list a pool and loop, at `pool * loops + loop`.
   @usableFromInline var idleLists = Table<LinkedList>()
   @usableFromInline var waitLists = Table<LinkedList>()
+  /// Idle servers of older epochs, out of reach of `lease`, which need not ask for the epoch.
+  var outdated = LinkedList()
   @usableFromInline var lastTicket: UInt64 = 0
   @usableFromInline var lastGeneration: UInt32 = 0
-  var databases: [Group] = []
-  var users: [Group] = []
-  var databaseNames: [String: Int] = [:]
-  var userNames: [String: Int] = [:]
+  var databases = PoolGroups()
+  var users = PoolGroups()
   var poolNames: [PoolName: PoolID] = [:]
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
@@ -145,11 +157,18 @@ public struct Pools: ~Copyable, Sendable {
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
+  /// - Parameter isLogin: the client logs in, and gives the server back at once.
   public mutating func lease(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Lease {
-    if let leased = leaseIdle(pool, loop: loop, now: now) { return .server(leased) }
-    return .queued(queue(pool, client: client, loop: loop, now: now))
+    guard pools[pool.index].idle > 0 && !isPaused else {
+      return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
+    }
+    let index = takeFromIdle(pool, loop: loop)
+    servers[index].isUnused = isLogin
+    return .server(
+      Self.lease(
+        &servers[index], to: loop, checkDelay: pools[pool.index].limits.serverCheckDelay, now: now))
   }
 
   /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
@@ -189,6 +208,7 @@ public struct Pools: ~Copyable, Sendable {
       let waiter = nextWaiter(pool, loop: loop)
       let client = waiters[waiter].client
       let target = waiters[waiter].loop
+      servers[index].isUnused = waiters[waiter].isLogin
       removeWaiter(at: waiter)
       servers[index].loop = target
       return .handedTo(client: client, loop: target)
@@ -265,26 +285,30 @@ public struct Pools: ~Copyable, Sendable {
     waiters[index].generation = 0
     waiters.remove(index)
     pools[Int(waiter.pool)].waiting &-= 1
+    pools[Int(waiter.pool)].waitingLogins &-= waiter.isLogin ? 1 : 0
   }
 
   /// Queues a client, and has a connection opened where the limits allow one.
+  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
   public mutating func queue(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Queued {
-    let waiter = enqueue(pool, client: client, loop: loop, now: now)
-    let mayOpen = pools[pool.index].opening < pools[pool.index].waiting
-    return Queued(waiter: waiter, opening: mayOpen ? open(pool, loop: loop, now: now) : nil)
+    let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    return Queued(waiter: waiter, opening: openForWaiters(pool, loop: loop, now: now))
   }
 
-  mutating func enqueue(_ pool: PoolID, client: Handle, loop: Int32, now: UInt64) -> WaiterID {
+  mutating func enqueue(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool
+  ) -> WaiterID {
     lastTicket &+= 1
     lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
     let index = waiters.insert(
       Waiter(
         client: client, pool: pool.rawValue, loop: loop, generation: lastGeneration,
-        ticket: lastTicket, since: now))
+        ticket: lastTicket, since: now, isLogin: isLogin))
     waiters.append(index, to: &waitLists[pool.index &* loops &+ Int(loop)])
     pools[pool.index].waiting &+= 1
+    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
     return WaiterID(index: index, generation: lastGeneration)
   }
 
@@ -295,12 +319,21 @@ public struct Pools: ~Copyable, Sendable {
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
     if isPaused { return .paused }
-    let lifetime = pool.limits.serverLifetime
-    if lifetime != 0 && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now) {
-      return .lifetimeOver
-    }
+    if isOverLifetime(index, now: now) { return .lifetimeOver }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
     return nil
+  }
+
+  private mutating func isOverLifetime(_ index: Int32, now: UInt64) -> Bool {
+    let lifetime = pools[Int(servers[index].pool)].limits.serverLifetime
+    guard lifetime == PoolLimits.oneUse else {
+      return lifetime != 0
+        && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now)
+    }
+    // One that rests has served nobody: it would have been closed.
+    if servers[index].state == .idle { return false }
+    defer { servers[index].isUnused = false }
+    return !servers[index].isUnused
   }
 }

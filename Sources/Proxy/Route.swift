@@ -74,8 +74,8 @@ final class Route: Sendable {
     limits.reserveSize = settings.reservePoolSize(database: name, user: user)
     limits.reserveTimeout = settings.reservePoolTimeout.microseconds
     limits.minimumSize = settings.minPoolSize(database: name, user: user)
-    // Zero means: after one use.
-    limits.serverLifetime = max(1, settings.serverLifetime(database: name).microseconds)
+    let lifetime = settings.serverLifetime(database: name).microseconds
+    limits.serverLifetime = lifetime == 0 ? PoolLimits.oneUse : lifetime
     limits.serverIdleTimeout = settings.serverIdleTimeout.microseconds
     limits.serverCheckDelay =
       settings.serverCheck == .none ? nil : settings.serverCheckDelay.microseconds

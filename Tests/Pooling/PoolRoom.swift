@@ -25,8 +25,10 @@ final class PoolRoom {
   /// Changes the limits of the first pool.
   func setLimits(_ limits: PoolLimits) { makePool("db", "user", limits) }
 
-  func lease(_ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0) -> Lease {
-    pools.lease(pool ?? id, client: client, loop: loop, now: now)
+  func lease(
+    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false
+  ) -> Lease {
+    pools.lease(pool ?? id, client: client, loop: loop, now: now, isLogin: isLogin)
   }
 
   /// The server of a client that gets one at once.
@@ -36,8 +38,11 @@ final class PoolRoom {
   }
 
   /// Queues a client; whether a connection is opened for it is the answer.
-  func queue(_ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0) -> Opening? {
-    if case .queued(let queued) = lease(client, pool, loop: loop) { return queued.opening }
+  func queue(
+    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false
+  ) -> Opening? {
+    let lease = lease(client, pool, loop: loop, isLogin: isLogin)
+    if case .queued(let queued) = lease { return queued.opening }
     return nil
   }
 
@@ -97,8 +102,8 @@ final class PoolRoom {
 
   func isFailing() -> Bool { pools.isFailing(id, now: now) }
 
-  func requeue(_ client: Handle) -> Queued {
-    pools.requeueFirst(id, client: client, loop: 0, now: now)
+  func requeue(_ client: Handle, isLogin: Bool = false) -> Queued {
+    pools.requeueFirst(id, client: client, loop: 0, now: now, isLogin: isLogin)
   }
 
   func close(_ server: ServerID) -> Opening? {

@@ -14,6 +14,51 @@ import Testing
     #expect(room.upkeep() == [.close(101, .lifetimeOver)])
   }
 
+  @Test func `a server with a lifetime of one use is closed after its first client`() {
+    let room = PoolRoom(.with { $0.serverLifetime = PoolLimits.oneUse })
+    let servers = room.leased(2)
+    #expect(room.release(servers[0]) == .close(.lifetimeOver), "although no time has passed")
+    room.now += second
+    _ = room.queue(9)
+    #expect(room.release(servers[1]) == .close(.lifetimeOver), "although somebody waits")
+  }
+
+  @Test func `a server with a lifetime of one use rests until somebody uses it`() {
+    let room = PoolRoom(
+      .with {
+        $0.serverLifetime = PoolLimits.oneUse
+        $0.minimumSize = 1
+        $0.isAlwaysWarm = true
+      })
+    guard case .open(let opening)? = room.upkeep().first, let opened = room.open(opening) else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(opened.release == .idle)
+    room.now += 3_600 * second
+    #expect(room.upkeep().isEmpty)
+    #expect(room.takeIdle(opened.server, handle: 101, loop: 0))
+    #expect(room.release(opened.server) == .idle, "it has only spoken")
+    #expect(room.server(5) == 101)
+    #expect(room.release(opened.server) == .close(.lifetimeOver))
+  }
+
+  @Test func `a login does not use up a server`() throws {
+    let room = PoolRoom(.with { $0.serverLifetime = PoolLimits.oneUse })
+    let opening = room.queue(1, isLogin: true)
+    _ = room.queue(2, isLogin: true)
+    let server = try #require(room.open(opening)).server
+    #expect(room.release(server) == .handedTo(client: 2, loop: 0))
+    #expect(room.release(server) == .idle)
+    guard case .server = room.lease(3, isLogin: true) else {
+      Issue.record("no server was idle")
+      return
+    }
+    #expect(room.release(server) == .idle)
+    #expect(room.server(4) == 101)
+    #expect(room.release(server) == .close(.lifetimeOver))
+  }
+
   @Test func `a server that nobody uses goes, down to the minimum`() {
     let room = PoolRoom(
       .with {
@@ -151,6 +196,43 @@ import Testing
     _ = room.close(servers[1])
     let new = room.leased(1)[0]
     #expect(room.release(new) == .idle)
+  }
+
+  @Test func `an idle server of before a renewal is given to nobody, whatever becomes of it`() {
+    let room = PoolRoom(loops: 2, .with { $0.size = 3 })
+    let servers = room.idle(3)
+    let id = room.id
+    room.pools.renewServers(id)
+    #expect(room.server(7) == nil)
+    #expect(room.census.idle == 0)
+    #expect(!room.takeIdle(servers[0], handle: 101, loop: 1))
+    #expect(room.takeIdle(servers[0], handle: 101, loop: 0))
+    #expect(!room.takeIdle(servers[0], handle: 101, loop: 0))
+    #expect(room.release(servers[0]) == .close(.databaseConfigurationChanged))
+    #expect(room.close(servers[0]) != nil, "client 7 gets a new one")
+    #expect(
+      room.upkeep()
+        == [
+          .close(102, .databaseConfigurationChanged), .close(103, .databaseConfigurationChanged),
+        ].reversed())
+    #expect(room.pools.serverCount == 1)
+  }
+
+  @Test func `a server of before a renewal is the first to make room, and goes with a drain`() {
+    let room = PoolRoom()
+    let limit = GroupLimits(servers: 2)
+    let one = room.makePool("a", "x", databaseLimits: limit)
+    let other = room.makePool("a", "y", databaseLimits: limit)
+    _ = room.idle(1, other)
+    room.now += second
+    _ = room.idle(1, one)
+    room.pools.renewServers(one)
+    let third = room.makePool("a", "z", databaseLimits: limit)
+    #expect(room.queue(9, third)?.evicted == 102)
+    room.pools.renewServers(other)
+    var actions: [UpkeepAction] = []
+    room.pools.drain(into: &actions)
+    #expect(actions == [.close(101, .databaseConfigurationChanged)])
   }
 
   @Test func `a removed pool closes its servers and takes no clients until it is restored`() {

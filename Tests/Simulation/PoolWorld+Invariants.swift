@@ -29,6 +29,24 @@ extension PoolWorld {
     return one.isRequeued ? one.arrival > other.arrival : one.arrival < other.arrival
   }
 
+  /// A connection is about to be opened for those who wait: one each, but one for all logins.
+  mutating func checkWanted(_ number: Int) {
+    let waiting = clients.values.filter { isWaiting($0, in: number) }
+    let wanted = waiting.count { !$0.isLogin } + (waiting.contains { $0.isLogin } ? 1 : 0)
+    let opening = pools.census(ids[number]).opening
+    if opening > wanted { fail("pool \(number): \(opening) connections open for \(wanted)") }
+  }
+
+  /// A lifetime of one use ends with the first use, and with nothing else.
+  mutating func checkUse(_ server: Server, _ release: Release) {
+    guard limits[server.pool].serverLifetime == PoolLimits.oneUse else { return }
+    switch release {
+    case .idle, .handedTo: if server.isUsed { fail("a server was used twice") }
+    case .close(.lifetimeOver): if !server.isUsed { fail("a server is closed without a use") }
+    case .close: break
+    }
+  }
+
   mutating func checkNobodyWaitsBesideIdle() {
     guard !isPaused else { return }
     for number in 0..<Self.poolCount {

@@ -24,6 +24,8 @@ extension PoolWorld {
 
   mutating func accept(_ release: Release, _ handle: Handle) {
     guard let server = servers[handle] else { return }
+    checkUse(server, release)
+    servers[handle]!.isUsed = false
     switch release {
     case .idle:
       if isPaused { fail("a server rests in a pause") }
@@ -72,15 +74,15 @@ extension PoolWorld {
     guard generator.chance(50), let holder = clients[client] else { return }
     note("client \(client) waits again")
     let queued = pools.requeueFirst(
-      ids[holder.pool], client: client, loop: holder.loop, now: now)
+      ids[holder.pool], client: client, loop: holder.loop, now: now, isLogin: holder.isLogin)
     wait(client, queued, isRequeued: true)
   }
 
   /// An idle server has sent something: it is taken, and comes back or is closed.
   mutating func idleServerSpeaks() {
-    guard let handle = anyServer({ $0.state == .idle }), let server = servers[handle] else {
-      return
-    }
+    guard let handle = anyServer({ $0.state == .idle || $0.state == .outdated }),
+      let server = servers[handle]
+    else { return }
     note("server \(handle) speaks")
     for loop in 0..<Int32(loops) where loop != server.loop {
       if pools.takeIdle(server.id, handle: handle, loop: loop) { fail("taken by another loop") }
@@ -90,6 +92,7 @@ extension PoolWorld {
     }
     if pools.takeIdle(server.id, handle: handle, loop: server.loop) { fail("taken twice") }
     if generator.chance(50) { release(handle) } else { close(handle) }
+    if server.state == .outdated && servers[handle] != nil { fail("an outdated server stays") }
   }
 
   mutating func upkeep() {
@@ -132,7 +135,10 @@ extension PoolWorld {
   mutating func changeLimits() {
     let number = generator.below(Self.poolCount)
     note("new limits for \(number)")
+    let lifetime = limits[number].serverLifetime
     limits[number] = randomLimits()
+    // Who has been used already when its lifetime becomes one use may serve once more.
+    if lifetime == PoolLimits.oneUse { limits[number].serverLifetime = lifetime }
     if generator.chance(50) { databaseLimits[number / 2] = randomGroup() }
     if generator.chance(50) { userLimits[number % 2] = randomGroup() }
     if makePool(number) != ids[number] { fail("the pool has another number") }

@@ -21,11 +21,14 @@ struct PoolWorld: ~Copyable {
     var arrival = 0
     /// It was put at the front, or its pool's waiters were served out of turn since it came.
     var isRequeued = false
+    /// What it asks a server for, or has one for, is its login.
+    var isLogin = false
   }
 
   enum ServerState: Equatable {
     case opening
     case idle
+    case outdated
     case leased(Handle)
   }
 
@@ -34,6 +37,8 @@ struct PoolWorld: ~Copyable {
     var loop: Int32
     var id: ServerID
     var state: ServerState
+    /// A client has had it for more than a login since it was last free.
+    var isUsed = false
   }
 
   var pools: Pools
@@ -73,6 +78,7 @@ struct PoolWorld: ~Copyable {
     }
     for number in 0..<Self.poolCount {
       limits.append(randomLimits())
+      if self.generator.chance(25) { limits[number].serverLifetime = PoolLimits.oneUse }
       ids.append(makePool(number))
     }
   }
@@ -119,10 +125,16 @@ struct PoolWorld: ~Copyable {
     case 96: togglePause()
     case 97: changeLimits()
     case 98: expire()
-    default:
-      let number = generator.below(Self.poolCount)
-      note("renew \(number)")
-      pools.renewServers(ids[number])
+    default: renew()
+    }
+  }
+
+  mutating func renew() {
+    let number = generator.below(Self.poolCount)
+    note("renew \(number)")
+    pools.renewServers(ids[number])
+    for (handle, server) in servers where server.pool == number && server.state == .idle {
+      servers[handle]!.state = .outdated
     }
   }
 
@@ -166,8 +178,11 @@ struct PoolWorld: ~Copyable {
     guard let handle = anyClient({ $0.state == .idle }), let client = clients[handle] else {
       return
     }
-    note("client \(handle) asks")
-    let lease = pools.lease(ids[client.pool], client: handle, loop: client.loop, now: now)
+    let isLogin = generator.chance(20)
+    note("client \(handle) asks\(isLogin ? " to log in" : "")")
+    clients[handle]!.isLogin = isLogin
+    let lease = pools.lease(
+      ids[client.pool], client: handle, loop: client.loop, now: now, isLogin: isLogin)
     switch lease {
     case .server(let leased):
       if isPaused { fail("a server was leased in a pause") }
@@ -184,6 +199,8 @@ struct PoolWorld: ~Copyable {
     clients[handle]!.arrival = arrivals
     clients[handle]!.isRequeued = isRequeued
     overtaken[handle] = 0
+    let pool = clients[handle]!.pool
+    if queued.opening != nil { checkWanted(pool) }
     begin(queued.opening)
   }
 
@@ -202,7 +219,9 @@ struct PoolWorld: ~Copyable {
   /// An idle server's record is gone; the caller closes it.
   mutating func forget(_ handle: Handle) {
     note("server \(handle) is closed idle")
-    guard servers[handle]?.state == .idle else { return fail("a server was closed in use") }
+    guard servers[handle]?.state == .idle || servers[handle]?.state == .outdated else {
+      return fail("a server was closed in use")
+    }
     servers[handle] = nil
   }
 
@@ -212,6 +231,7 @@ struct PoolWorld: ~Copyable {
     guard servers[server]?.pool == clients[client]?.pool else { return fail("a wrong pool") }
     servers[server]!.state = .leased(client)
     servers[server]!.loop = clients[client]!.loop
+    servers[server]!.isUsed = !clients[client]!.isLogin
     clients[client]!.state = .holding(server)
     overtaken[client] = nil
     served += 1
