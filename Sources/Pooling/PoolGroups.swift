@@ -8,6 +8,10 @@ struct PoolGroups: Sendable {
     var servers = 0
     var clients = 0
     var pools = 0
+
+    var isFull: Bool { limits.servers > 0 && servers >= limits.servers }
+    /// The limit has been lowered below what is there.
+    var isOverLimit: Bool { limits.servers > 0 && servers > limits.servers }
   }
 
   private var groups: [Group] = []
@@ -16,6 +20,8 @@ struct PoolGroups: Sendable {
 
   /// How many names are known.
   var count: Int { indices.count }
+
+  var isAnyOverLimit: Bool { groups.contains { $0.isOverLimit } }
 
   func index(of name: String) -> Int? { indices[name] }
 

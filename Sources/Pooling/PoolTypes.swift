@@ -139,6 +139,7 @@ public enum ServerEnding: Equatable, Sendable {
   case databaseConfigurationChanged
   case databaseRemoved
   case paused
+  /// The pool, or all of its database or its user, has more servers than it may have now.
   case poolTooLarge
 }
 

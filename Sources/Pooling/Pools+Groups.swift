@@ -9,6 +9,7 @@ extension Pools {
     let name = PoolName(database: databases.add(database), user: users.add(user))
     databases[name.database].limits = databaseLimits
     users[name.user].limits = userLimits
+    if databases[name.database].isOverLimit || users[name.user].isOverLimit { isStrict = true }
     if let id = poolNames[name] {
       pools[id.index].limits = limits
       return id
@@ -35,7 +36,9 @@ extension Pools {
 
   /// Sets the limits of all clients and servers of a database, if it is known.
   public mutating func setLimits(_ limits: GroupLimits, database name: String) {
-    if let index = databases.index(of: name) { databases[index].limits = limits }
+    guard let index = databases.index(of: name) else { return }
+    databases[index].limits = limits
+    if databases[index].isOverLimit { isStrict = true }
   }
 
   /// Has every server that the pool has now closed as soon as it is free, by upkeep if it is free
@@ -118,7 +121,10 @@ extension Pools {
   // MARK: whole
 
   /// Stops handing out servers; those that come back are closed.
-  public mutating func pause() { isPaused = true }
+  public mutating func pause() {
+    isPaused = true
+    isStrict = true
+  }
 
   /// Hands out servers again. Upkeep serves those who have waited.
   public mutating func resume() { isPaused = false }

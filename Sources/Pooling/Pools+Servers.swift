@@ -10,8 +10,8 @@ extension Pools {
   ) -> Opening? {
     let pool = pools[id.index]
     guard let isFromReserve = allowsOpening(id, now: now) else { return nil }
-    let databaseIsFull = isFull(databases[pool.database])
-    let userIsFull = isFull(users[pool.user])
+    let databaseIsFull = databases[pool.database].isFull
+    let userIsFull = users[pool.user].isFull
     var evicted: Handle?
     if databaseIsFull || userIsFull {
       guard mayEvict else { return nil }
@@ -29,6 +29,8 @@ extension Pools {
   private func allowsOpening(_ id: PoolID, now: UInt64) -> Bool? {
     let pool = pools[id.index]
     guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
+    // One evicted would not make room.
+    if isOverLimit(pool) { return nil }
     // After a failure one connection tries for all.
     if pool.isFailing && pool.opening > 0 { return nil }
     if pool.total < pool.limits.size { return false }
@@ -43,7 +45,7 @@ extension Pools {
   mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
     let pool = pools[id.index]
     guard pool.wanted > pool.opening, allowsOpening(id, now: now) != nil,
-      isFull(databases[pool.database]), isFull(users[pool.user]),
+      databases[pool.database].isFull, users[pool.user].isFull,
       idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
         == nil,
       idleVictim(besides: id, where: { $0.user == pool.user }) != nil,
@@ -66,8 +68,9 @@ extension Pools {
       server: ServerID(index), pool: id, isFromReserve: isFromReserve, evicted: evicted)
   }
 
-  private func isFull(_ group: PoolGroups.Group) -> Bool {
-    group.limits.servers > 0 && group.servers >= group.limits.servers
+  /// Whether servers of the pool must go: its database or its user has too many.
+  func isOverLimit(_ pool: Pool) -> Bool {
+    databases[pool.database].isOverLimit || users[pool.user].isOverLimit
   }
 
   /// How long the pool's oldest waiter has waited; nil where nobody waits.

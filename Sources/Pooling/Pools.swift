@@ -137,6 +137,10 @@ public struct Pools: ~Copyable, Sendable {
   var poolNames: [PoolName: PoolID] = [:]
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
+  /// Every server that comes back is looked at closely: the pools are paused, or a database or a
+  /// user has more servers than its limit, which has been lowered, now allows. Upkeep finds out
+  /// when that is over.
+  @usableFromInline var isStrict = false
 
   struct PoolName: Hashable {
     var database: Int
@@ -199,7 +203,7 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func release(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
     let index = server.rawValue
     let pool = servers[index].pool
-    if !Self.mayStay(&servers[index], &pools[Int(pool)], isPaused: isPaused, now: now),
+    if !Self.mayStay(&servers[index], &pools[Int(pool)], isStrict: isStrict, now: now),
       let ending = endingOf(index, now: now)
     {
       return .close(ending)
@@ -229,10 +233,10 @@ public struct Pools: ~Copyable, Sendable {
   /// Whether nothing at all speaks against using a server that has become free once more.
   @inlinable @inline(__always)
   static func mayStay(
-    _ server: inout Server, _ pool: inout Pool, isPaused: Bool, now: UInt64
+    _ server: inout Server, _ pool: inout Pool, isStrict: Bool, now: UInt64
   ) -> Bool {
     let lifetime = pool.limits.serverLifetime
-    return server.epoch == pool.epoch && !isPaused && pool.total <= pool.limits.size
+    return server.epoch == pool.epoch && !isStrict && pool.total <= pool.limits.size
       && (lifetime == 0 || !hasPassed(lifetime, since: server.connectedAt, now: now))
   }
 
@@ -320,6 +324,7 @@ public struct Pools: ~Copyable, Sendable {
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
     if isPaused { return .paused }
     if isOverLifetime(index, now: now) { return .lifetimeOver }
+    if isOverLimit(pool) { return .poolTooLarge }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
     return nil

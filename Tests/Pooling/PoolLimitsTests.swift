@@ -81,6 +81,53 @@ import Testing
     #expect(room.pools.census(first).servers == 1)
   }
 
+  @Test(arguments: [true, false])
+  func `beyond a lowered limit servers go as they come back, although others wait`(
+    _ isDatabase: Bool
+  ) {
+    let room = PoolRoom()
+    let first = room.makePool("a", "x")
+    let other = room.makePool(isDatabase ? "a" : "b", isDatabase ? "y" : "x")
+    let servers = room.leased(4, first)
+    let limit = GroupLimits(servers: 2)
+    room.makePool(
+      "a", "x", databaseLimits: isDatabase ? limit : .init(),
+      userLimits: isDatabase ? .init() : limit)
+    #expect(room.queue(8, first) == nil)
+    #expect(room.queue(9, other) == nil)
+    for server in servers[0..<2] {
+      #expect(room.release(server) == .close(.poolTooLarge))
+      let opening = room.close(server)
+      #expect(opening == nil)
+    }
+    #expect(room.release(servers[2]) == .handedTo(client: 8, loop: 0))
+    #expect(room.release(servers[2]) == .idle)
+    guard case .open(let opening)? = room.upkeep().first else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(opening.evicted == 103 && opening.pool == other)
+    #expect(room.pools.serverCount == 2)
+  }
+
+  @Test func `idle servers beyond a lowered limit are closed, and none is evicted for another`() {
+    let room = PoolRoom(loops: 2, .with { $0.minimumSize = 4 })
+    let id = room.id
+    #expect(room.join(id) == nil)
+    _ = room.idle(4)
+    room.pools.setLimits(GroupLimits(servers: 1), database: "db")
+    let other = room.makePool("db", "y", databaseLimits: GroupLimits(servers: 1))
+    #expect(room.queue(9, other) == nil, "one in place of another would not shrink it")
+    let actions = room.upkeep()
+    #expect(actions.prefix(3) == (101...103).map { .close($0, .poolTooLarge) }[...])
+    guard case .open(let opening)? = actions.last else {
+      Issue.record("nothing was opened")
+      return
+    }
+    #expect(opening.evicted == 104 && opening.pool == other)
+    #expect(room.pools.serverCount == 1)
+  }
+
   @Test func `where database and user are full, upkeep makes room in both`() {
     let room = PoolRoom()
     let one = GroupLimits(servers: 1)

@@ -47,10 +47,20 @@ extension PoolWorld {
     }
   }
 
+  /// Whether the pool's database or user has more servers than it may have.
+  func isOverLimit(_ number: Int) -> Bool {
+    let totals = totals()
+    let caps = limits.map { _ in 0 } + (databaseLimits + userLimits).map(\.servers)
+    return [Self.poolCount + number / 2, Self.poolCount + 2 + number % 2].contains {
+      caps[$0] > 0 && totals[$0] > caps[$0]
+    }
+  }
+
   mutating func checkNobodyWaitsBesideIdle() {
     guard !isPaused else { return }
     for number in 0..<Self.poolCount {
       let census = pools.census(ids[number])
+      if census.idle > 0 && isOverLimit(number) { fail("pool \(number) has too many idle") }
       if census.idle > 0 && census.waiting > 0 {
         fail("pool \(number): \(census.idle) servers are idle while \(census.waiting) wait")
       }

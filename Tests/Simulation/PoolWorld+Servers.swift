@@ -26,6 +26,9 @@ extension PoolWorld {
     guard let server = servers[handle] else { return }
     checkUse(server, release)
     servers[handle]!.isUsed = false
+    if isOverLimit(server.pool) {
+      if case .close = release {} else { fail("a server stays beyond a lowered limit") }
+    }
     switch release {
     case .idle:
       if isPaused { fail("a server rests in a pause") }
