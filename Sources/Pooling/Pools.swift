@@ -284,12 +284,13 @@ public struct Pools: ~Copyable, Sendable {
 
   @inlinable
   mutating func removeWaiter(at index: Int32) {
-    let waiter = waiters[index]
-    waiters.unlink(index, from: &waitLists[Int(waiter.pool) &* loops &+ Int(waiter.loop)])
+    let pool = Int(waiters[index].pool)
+    let isLogin = waiters[index].isLogin
+    waiters.unlink(index, from: &waitLists[pool &* loops &+ Int(waiters[index].loop)])
     waiters[index].generation = 0
     waiters.remove(index)
-    pools[Int(waiter.pool)].waiting &-= 1
-    pools[Int(waiter.pool)].waitingLogins &-= waiter.isLogin ? 1 : 0
+    pools[pool].waiting &-= 1
+    if isLogin { pools[pool].waitingLogins &-= 1 }
   }
 
   /// Queues a client, and has a connection opened where the limits allow one.
@@ -298,7 +299,14 @@ public struct Pools: ~Copyable, Sendable {
     _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
   ) -> Queued {
     let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    // A full pool without a reserve is the common case of a wait.
+    if Self.isAtItsSize(&pools[pool.index]) { return Queued(waiter: waiter, opening: nil) }
     return Queued(waiter: waiter, opening: openForWaiters(pool, loop: loop, now: now))
+  }
+
+  @inline(__always)
+  private static func isAtItsSize(_ pool: inout Pool) -> Bool {
+    pool.total >= pool.limits.size && pool.limits.reserveSize == 0
   }
 
   mutating func enqueue(
