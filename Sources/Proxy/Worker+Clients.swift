@@ -101,7 +101,7 @@ extension Worker {
     let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
     return pooler.pools.withLock { [id, now] pools in
-      let lease = pools.lease(pool, client: handle, loop: id, now: now)
+      let lease = pools.lease(pool, client: handle, loop: id, now: now, isLogin: true)
       switch lease {
       case .server(let leased): ServerPointer(handle: leased.handle).own(owner)
       case .queued(let queued): Self.disown(queued.opening)

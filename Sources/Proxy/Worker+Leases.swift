@@ -293,8 +293,10 @@ extension Worker {
   private func waitAgain(_ client: ClientPointer) {
     let pool = client.pointee.pool
     let handle = client.asHandle
+    let isLogin = client.pointee.login != nil
     let queued = pooler.pools.withLock { [id, now] pools in
-      let queued = pools.requeueFirst(pool, client: handle, loop: id, now: now)
+      let queued = pools.requeueFirst(
+        pool, client: handle, loop: id, now: now, isLogin: isLogin)
       Self.disown(queued.opening)
       return queued
     }
