@@ -41,7 +41,7 @@ final class Worker {
   /// An unknown user's login takes as long as that of a user with a plain password.
   var hasPlainSecrets = false
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
-  /// Clients to be run after the event at hand: they were granted a server, or have bytes left.
+  /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
   var lastListed: ClientPointer?
   /// Routes of the pools that this loop's clients are in.
@@ -107,10 +107,11 @@ final class Worker {
       mailbox.didWake()
       now = Clock.now
       if mailbox.isFull { readMail() }
+      // Who is granted a server runs after the batch: a loop that alternates between answers and
+      // new queries wakes its peers more often, and is preempted by them.
       var index = 0
       while index < count {
         dispatch(engine.event(index))
-        if firstListed != nil { runListed() }
         index &+= 1
       }
       runListed()
@@ -143,7 +144,7 @@ final class Worker {
 
   // MARK: listed clients
 
-  /// Has a client run once the event at hand is done with.
+  /// Has a client run once the events at hand are done with.
   @inline(__always)
   func list(_ client: ClientPointer) {
     if client.pointee.isListed { return }
