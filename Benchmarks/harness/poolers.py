@@ -18,6 +18,8 @@ auth_type = "any"
 pool_mode = "transaction"
 default_pool_size = {pool}
 max_client_conn = {clients}
+log_connections = false
+log_disconnections = false
 {extra}
 [databases.bench]
 host = "127.0.0.1"
