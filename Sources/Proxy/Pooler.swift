@@ -91,10 +91,6 @@ final class Pooler: Sendable {
     directory.withLock { $0.welcomes[pool] }
   }
 
-  func setWelcome(_ welcome: Welcome, for pool: PoolID) {
-    directory.withLock { $0.welcomes[pool] = welcome }
-  }
-
   /// Posts to every loop.
   func broadcast(_ mail: Mail) {
     for mailbox in mailboxes { mailbox.post(mail) }

@@ -64,8 +64,7 @@ struct ServerConnection: ~Copyable {
   var id = ServerID(-1)
   var pool = PoolID(-1)
   var parameterSet: ParameterSets.Number = -1
-  /// When the client took it, when the running query and the transaction began; microseconds.
-  var leasedAt: UInt64 = 0
+  /// When the running query and the transaction began; microseconds.
   var queryStartedAt: UInt64 = 0
   var transactionStartedAt: UInt64 = 0
   /// What the server said against the pooler's own query.

@@ -115,7 +115,6 @@ extension Worker {
     client.pointee.server = server
     client.pointee.waiter = .none
     server.pointee.client = client
-    server.pointee.leasedAt = now
     server.pointee.saidFatal = false
     server.pointee.needsReset = client.pointee.mode == .session || resetsAlways
   }
