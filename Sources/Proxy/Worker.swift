@@ -108,7 +108,7 @@ final class Worker {
       now = Clock.now
       if mailbox.isFull { readMail() }
       // Who is granted a server runs after the batch: a loop that alternates between answers and
-      // new queries wakes its peers more often, and is preempted by them.
+      // new queries seems to wake its peers more often (measured, with noise).
       var index = 0
       while index < count {
         dispatch(engine.event(index))
