@@ -33,6 +33,10 @@ public enum Ending: Equatable, Sendable {
   case serverLost(cause: String)
   /// The client's own parameters are refused by the server.
   case parametersRefused(sqlstate: String, message: String)
+  /// It has prepared more than one client may.
+  case tooManyStatements
+  /// A Parse, too long to be kept, of a name that the client has already.
+  case duplicateStatement
   case shuttingDown
   case unsupported(String)
   case internalError(String)
@@ -90,6 +94,13 @@ public enum Ending: Equatable, Sendable {
     case .invalidMessageLength: (SQLState.protocolViolation, "invalid message length")
     case .serverLost(let cause):
       (SQLState.connectionFailure, "server conn crashed? (\(cause))")
+    case .tooManyStatements:
+      (
+        SQLState.configurationLimitExceeded,
+        "too many prepared statements: more than 16 MB of texts on one connection"
+      )
+    case .duplicateStatement:
+      (SQLState.duplicatePreparedStatement, "prepared statement already exists")
     case .shuttingDown:
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
@@ -141,6 +152,8 @@ public enum Ending: Equatable, Sendable {
     case .serverLoginFailed: "server_login_failed"
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"
+    case .tooManyStatements: "too_many_statements"
+    case .duplicateStatement: "duplicate_statement"
     case .shuttingDown: "shutdown"
     case .unsupported: "unsupported"
     case .internalError: "internal_error"

@@ -273,6 +273,7 @@ extension Worker {
     client.pointee.login = nil
     client.pointee.waiter = .none
     client.pointee.phase = .idle
+    client.pointee.inspection = inspection(client, hasUnnamed: false)
     client.pointee.since = now
     client.pointee.parameterSet = chooseParameters(login, welcome, client)
     var writer = MessageWriter()
