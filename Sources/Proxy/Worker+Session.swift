@@ -75,9 +75,9 @@ extension Worker {
     if analysis.effects.contains(.resetAll) {
       for setting in sessionSettings(client) { session.touch(setting.name) }
       if isAlone { session.resets = Set(session.touched) }
-      suspect(.settings, client, session)
+      if !session.touched.isEmpty { suspect(.settings, client, session) }
     }
-    guard analysis.effects.contains(.settings) else { return }
+    guard analysis.effects.contains(.settings), !analysis.settingNames.isEmpty else { return }
     if isAlone, let assignment = analysis.plainAssignment, analysis.settingNames.count == 1,
       assignment.value.utf8.count <= ClientSession.longestValue,
       pooler.parameterNames.index(of: assignment.name) == nil
