@@ -2,6 +2,8 @@
 
 # A program says this of an error that the scenario does not provoke.
 UNEXPECTED = "unexpected"
+# A worker that got through the scenario says this last.
+DONE = "done"
 
 
 class Account:
@@ -25,8 +27,10 @@ class Account:
             return self.trouble
         if not self.finished:
             return "did not finish"
-        missing = [worker for worker in range(workers) if not self.lines.get(worker)]
-        return f"worker {missing[0]} said nothing" if missing else None
+        for worker in range(workers):
+            if self.lines.get(worker, [""])[-1] != DONE:
+                return f"worker {worker} is not done"
+        return None
 
 
 def difference(direct, pooled):

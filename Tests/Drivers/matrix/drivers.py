@@ -164,7 +164,7 @@ def _pgbench(site, program):
 DRIVERS = [
     Driver("psycopg", "psycopg3.py", _without(), _python("psycopg", "psycopg_pool")),
     Driver(
-        "psycopg2", "psycopg2_.py", _without("pipeline", "alter"), _python("psycopg2")),
+        "psycopg2", "psycopg2_.py", _without("pipeline"), _python("psycopg2")),
     Driver("asyncpg", "asyncpg_.py", _without("pipeline"), _python("asyncpg")),
     Driver("pg8000", "pg8000_.py", _without("pipeline", "cancel", "pool"), _python("pg8000")),
     Driver(
@@ -179,6 +179,9 @@ DRIVERS = [
         ("repeated", "transaction", "savepoint", "error", "batch", "cursor", "settings"),
         _python("django", "psycopg")),
     Driver("pgjdbc", "Pgjdbc.java", _without("pipeline", "pool"), _java),
+    Driver("pgx", "pgx.go", _without("pipeline"), _go),
+    Driver("DBD::Pg", "dbdpg.pl", _without("pipeline", "pool"), _perl),
+    Driver("Ruby pg", "ruby_pg.rb", _without("pool"), _ruby),
     Driver("libpq", "libpq.c", _without("batch", "pool") + ("singlerow",), _c),
     Driver("pgbench", "pgbench_.py", ("simple", "extended", "prepared"), _pgbench),
 ]

@@ -4,7 +4,7 @@ A program is given the names of scenarios. For each it lets the workers go at th
 writes lines of fields with tabs between them:
 
   version  TEXT                    what is tested, once
-  line     SCENARIO  WORKER  TEXT  what a worker got
+  line     SCENARIO  WORKER  TEXT  what a worker got; `done` is the last one
   end      SCENARIO                all workers have ended
 """
 

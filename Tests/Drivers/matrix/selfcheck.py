@@ -17,12 +17,12 @@ for scenario in scenarios:
             continue
         if bad == "error" and worker == 5:
             print("line", scenario, worker, "unexpected: OperationalError", sep="\\t")
-        for number in range(3):
+        for number in range(4):
             if bad == "short" and (worker, number) == (6, 2):
                 continue
             wrong = bad == "wrong" and (worker, number) == (3, 2)
             text = "a wrong line" if wrong else f"{scenario} {worker} {number}"
-            print("line", scenario, worker, text, sep="\\t")
+            print("line", scenario, worker, "done" if number == 3 else text, sep="\\t")
     sys.stdout.flush()
     if bad == "crash":
         sys.exit(3)
@@ -34,8 +34,8 @@ for scenario in scenarios:
 _SCENARIOS = ("first", "second", "third")
 _EXPECTED = {
     "wrong": "worker 3, line 3: second 3 2 directly, a wrong line through Sluice",
-    "short": "worker 6, line 3: second 6 2 directly, (no line) through Sluice",
-    "silent": "worker 7 said nothing",
+    "short": "worker 6, line 3: second 6 2 directly, done through Sluice",
+    "silent": "worker 7 is not done",
     "error": "worker 5: unexpected: OperationalError",
     "crash": "the program ended with status 3",
     "hang": "hang: nothing for 3 seconds",

@@ -61,4 +61,5 @@ for scenario in SCENARIOS:
         say(scenario, line)
     benchmark(scenario, "-S")
     benchmark(scenario, "-N", "-C")
+    say(scenario, "done")
     tell("end", scenario)
