@@ -55,6 +55,8 @@ public struct ClientScanner: Equatable, Sendable {
     case none
     /// Those that name statements, and queries that could change their session.
     case sessions
+    /// Those that name statements, and all queries.
+    case queries
     /// Every one.
     case all
   }
@@ -67,6 +69,7 @@ public struct ClientScanner: Equatable, Sendable {
     if inspection == .all { return false }
     switch type {
     case ClientMessageType.query:
+      if inspection == .queries { return false }
       let end = position &+ 1 &+ Int(length)
       return end <= bytes.byteCount && length > 4
         && SQLText.isPlain(bytes.extracting(position &+ 5..<end &- 1))
