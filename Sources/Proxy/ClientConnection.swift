@@ -54,7 +54,8 @@ struct ClientConnection: ~Copyable {
   /// When the present phase began, in microseconds.
   var since: UInt64 = 0
   var connectedAt: UInt64 = 0
-  var cancelKey: UInt64 = 0
+  /// The process id of its cancel key; 0: it has none yet.
+  var cancelKey: UInt32 = 0
   /// Only until the login is complete.
   var login: ClientLogin?
   /// Who it is, for the log.

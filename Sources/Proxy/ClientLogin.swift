@@ -20,6 +20,8 @@ final class ClientLogin {
   let deadline: UInt64
   var authenticator: ClientAuthenticator?
   var user = ""
+  /// Of protocol 3: what is spoken with it.
+  var minorVersion = 0
   /// It logs in to the console, not to a database.
   var isForConsole = false
   /// Tracked parameters that the client asked for.

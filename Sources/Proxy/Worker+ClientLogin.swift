@@ -58,7 +58,11 @@ extension Worker {
     do {
       parsed = try StartupPacket.parse(bytes)
     } catch {
-      endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
+      // Who asks to cancel is not answered, as by PostgreSQL.
+      let isTold = error == .invalidCancelLength
+      endClient(
+        client, .startupRefused(sqlstate: error.sqlstate, message: error.message),
+        isTold: isTold)
       return nil
     }
     guard let parsed else { return nil }
@@ -110,12 +114,14 @@ extension Worker {
     } catch {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
     }
-    if message.minorVersion > 0 || !message.protocolOptions.isEmpty {
+    if message.needsNegotiation {
       // Before anything else, as PostgreSQL sends it.
       var writer = MessageWriter()
-      writer.negotiateProtocolVersion(newestMinor: 0, unrecognised: message.protocolOptions)
+      writer.negotiateProtocolVersion(
+        minorVersion: message.spokenMinorVersion, unrecognised: message.protocolOptions)
       send(writer.bytes, to: client)
     }
+    login.minorVersion = message.spokenMinorVersion
     login.user = user
     beginAuthentication(client, login, databaseName)
   }
@@ -284,8 +290,9 @@ extension Worker {
       }
       writer.parameterStatus(name: parameter.name, value: own?.value ?? parameter.value)
     }
-    client.pointee.cancelKey = issueCancelKey(client)
-    writer.backendKeyData(CancelKey(packed: client.pointee.cancelKey))
+    let key = issueCancelKey(client, minorVersion: login.minorVersion)
+    client.pointee.cancelKey = key.processID
+    writer.backendKeyData(key)
     if !settings.loginNotifyMessage.isEmpty {
       writer.noticeResponse(
         severity: "NOTICE", sqlstate: SQLState.successfulCompletion,

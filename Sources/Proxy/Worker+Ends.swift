@@ -33,7 +33,7 @@ extension Worker {
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
     }
     if client.pointee.cancelKey != 0 {
-      pooler.cancelKeys.withLock { $0.remove(client.pointee.cancelKey) }
+      pooler.cancelKeys.withLock { $0.remove(processID: client.pointee.cancelKey) }
     }
     if client.pointee.parameterSet >= 0 {
       pooler.parameterSets.withLock { $0.release(client.pointee.parameterSet) }
