@@ -20,6 +20,12 @@ final class ServerLogin {
   var address: SocketAddress?
   var place = ""
   var isConnected = false
+  /// Of protocol 3: what is asked for, then what the server speaks.
+  var minorVersion = StartupPacket.newestMinorVersion
+  /// A server has refused newer versions than 3.0.
+  var wasRefused = false
+  /// The server has answered the StartupMessage.
+  var isAnswered = false
   var isAuthenticated = false
   var parameters: [StartupParameter] = []
   var key: CancelKey?
@@ -65,7 +71,18 @@ final class ServerLogin {
       parameters.append(StartupParameter(name: name, value: value))
     }
     var writer = MessageWriter()
-    writer.startup(parameters: parameters)
+    writer.startup(parameters: parameters, minorVersion: minorVersion)
     return writer.bytes
+  }
+
+  /// Whether the server refuses the protocol's version, which those older than negotiation do: it
+  /// is to be asked for 3.0. PostgreSQL says 0A000, poolers that they can't read the packet.
+  func isVersionRefusal(_ fields: ErrorFields) -> Bool {
+    guard !isAnswered, minorVersion > 0 else { return false }
+    guard fields.sqlstate == SQLState.protocolViolation else {
+      return fields.sqlstate == SQLState.featureNotSupported
+    }
+    let message = fields.message.lowercased()
+    return ["protocol", "version", "packet"].contains { message.contains($0) }
   }
 }

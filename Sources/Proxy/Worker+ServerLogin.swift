@@ -99,6 +99,7 @@ extension Worker {
     guard let login = server.pointee.login else { return }
     server.pointee.stream.close()
     login.isConnected = false
+    login.isAnswered = false
     while !login.candidates.isEmpty {
       let address = login.candidates.removeFirst()
       do {
@@ -124,6 +125,9 @@ extension Worker {
       case nil: return
       case 0?:
         login.isConnected = true
+        let isOld =
+          login.wasRefused || pooler.directory.withLock { $0.oldPlaces.contains(login.place) }
+        login.minorVersion = isOld ? 0 : StartupPacket.newestMinorVersion
         send(login.startupMessage, to: server)
       case let code?:
         login.lastFailure = "connect to \(login.place): \(SystemError.reason(code))"
@@ -182,6 +186,7 @@ extension Worker {
     _ server: ServerPointer, _ type: UInt8, _ body: [UInt8]
   ) -> Bool {
     guard let login = server.pointee.login else { return false }
+    defer { login.isAnswered = true }
     switch type {
     case ServerMessageType.authentication:
       return authenticate(server, login, body)
@@ -193,17 +198,38 @@ extension Worker {
     case ServerMessageType.backendKeyData: login.key = BackendKeyData.parse(body)
     case ServerMessageType.errorResponse:
       let fields = ErrorFields.parse(body)
+      if let fields, login.isVersionRefusal(fields) {
+        askForOldVersion(server, login)
+        return false
+      }
       serverLoginFailed(
         server, fields?.sqlstate ?? SQLState.connectionFailure,
         fields?.message ?? "the server refused the login", isServersOwn: true)
       return false
-    case ServerMessageType.noticeResponse, ServerMessageType.negotiateProtocolVersion: break
+    case ServerMessageType.negotiateProtocolVersion:
+      guard let minor = NegotiatedVersion.parse(body), minor <= login.minorVersion else {
+        serverLoginFailed(
+          server, SQLState.protocolViolation,
+          "the server asks for a protocol version that it was not offered")
+        return false
+      }
+      login.minorVersion = minor
+    case ServerMessageType.noticeResponse: break
     default:
       serverLoginFailed(
         server, SQLState.protocolViolation, "the server sent an unexpected message during login")
       return false
     }
     return true
+  }
+
+  /// Begins anew with 3.0 at the same address, and at once with that in future.
+  private func askForOldVersion(_ server: ServerPointer, _ login: ServerLogin) {
+    debug(1) { "\(self.name(server)) does not know newer protocol versions than 3.0" }
+    pooler.directory.withLock { $0.addOldPlace(login.place) }
+    if let address = login.address { login.candidates.insert(address, at: 0) }
+    login.wasRefused = true
+    tryNextAddress(server)
   }
 
   private func authenticate(

@@ -19,6 +19,13 @@ final class WireClient {
     descriptor = try endpoint.connect()
   }
 
+  /// The other end of a connection that was accepted.
+  init(accepted descriptor: Int32, seconds: Double = 20) {
+    self.seconds = seconds * Patience.factor
+    self.descriptor = descriptor
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+  }
+
   deinit { close() }
 
   // MARK: Bytes
@@ -67,6 +74,17 @@ final class WireClient {
       key = body
     }
     return message
+  }
+
+  /// A packet without a type, as a connection begins with: what follows its length.
+  func receivePacket() throws -> [UInt8]? {
+    guard try fetch(4) else { return nil }
+    var length = 0
+    for byte in buffer[position..<position + 4] { length = length << 8 | Int(byte) }
+    guard length >= 8, length <= 10_000 else { throw HarnessError("a length of \(length)") }
+    guard try fetch(length) else { return nil }
+    defer { position += length }
+    return Array(buffer[position + 4..<position + length])
   }
 
   /// One byte, as the answer to an SSLRequest is.
