@@ -44,6 +44,8 @@ struct ClientConnection: ~Copyable {
   var isListed = false
   /// A server that another loop has granted is on its way: the place must not be used again yet.
   var isAwaited = false
+  /// It has a server of its own for life, opened for it with the parameter `replication`.
+  var isReplication = false
   /// It counts towards max_client_conn.
   var isCounted = false
   var pool = PoolID(-1)

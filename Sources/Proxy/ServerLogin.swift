@@ -29,6 +29,10 @@ final class ServerLogin {
   var isAuthenticated = false
   var parameters: [StartupParameter] = []
   var key: CancelKey?
+  /// What the client that the server is for has asked for; nothing for one of the pool.
+  var clientParameters: [StartupParameter] = []
+  /// Its client has got the server's refusal.
+  var isClientTold = false
   /// Why the last attempt to connect failed.
   var lastFailure = "no host is configured, and there is no unix_socket_dir"
 
@@ -57,7 +61,7 @@ final class ServerLogin {
     return route.hosts[(firstHost + hostsTried - 1) % route.hosts.count]
   }
 
-  /// The StartupMessage. What else the client wants is SET when it gets the server.
+  /// The StartupMessage. What else a client wants is SET when it gets a server of the pool.
   var startupMessage: [UInt8] {
     var parameters = [
       StartupParameter(name: "user", value: route.user),
@@ -70,6 +74,8 @@ final class ServerLogin {
     for case (let name, let value?) in extra {
       parameters.append(StartupParameter(name: name, value: value))
     }
+    // Of what is there twice the last counts.
+    parameters += clientParameters
     var writer = MessageWriter()
     writer.startup(parameters: parameters, minorVersion: minorVersion)
     return writer.bytes

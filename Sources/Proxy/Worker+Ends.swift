@@ -27,6 +27,7 @@ extension Worker {
       client.pointee.waiter = .none
     }
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
+    if client.pointee.login?.waitsForRoom == true { stopWaitingForRoom(client) }
     if let server = client.pointee.server { leave(server, client, ending) }
     if client.pointee.pool.rawValue >= 0 {
       let user = client.pointee.identity?.user ?? ""
@@ -56,6 +57,7 @@ extension Worker {
   private func leave(_ server: ServerPointer, _ client: ClientPointer, _ ending: Ending) {
     client.pointee.server = nil
     server.pointee.client = nil
+    if server.pointee.isDedicated { return closeDedicated(server, ending) }
     if server.pointee.task != .none {
       // `taskDone` goes on with it.
       return

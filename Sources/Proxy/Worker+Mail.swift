@@ -58,7 +58,7 @@ extension Worker {
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)
       else { return }
-      client.pointee.mode = route.mode
+      if !client.pointee.isReplication { client.pointee.mode = route.mode }
       setIdleTimeout(client)
       guard let server = client.pointee.server else { return }
       // What it has now it may go on to use as a session.

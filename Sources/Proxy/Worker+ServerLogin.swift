@@ -21,13 +21,15 @@ extension Worker {
     endClient(client, .clientClosed)
   }
 
-  func beginOpening(_ opening: Opening) {
+  /// - Parameter client: the server is for it alone; nil: for the pool.
+  func beginOpening(_ opening: Opening, dedicatedTo client: ClientPointer? = nil) {
     if let evicted = opening.evicted {
       bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
     }
     guard let route = pooler.route(opening.pool) else {
       // A pool is never made without its route.
       pooler.pools.withLock { [now] in $0.openFailed(opening.server, now: now) }
+      if let client { endClient(client, .databaseRemoved) }
       return
     }
     let server = ServerPointer(
@@ -46,6 +48,7 @@ extension Worker {
     server.pointee.login = ServerLogin(
       opening: opening, route: route, learned: learned, firstHost: firstHost,
       serial: lastSerial, now: now)
+    if let client { dedicate(server, to: client) }
     pooler.pools.withLock { [id] pools in
       pools.name(opening.server, handle: server.asHandle)
       server.own(Ownership(loop: id, isIdle: false))
@@ -202,6 +205,7 @@ extension Worker {
         askForOldVersion(server, login)
         return false
       }
+      if server.pointee.isDedicated { passOnRefusal(of: server, body) }
       serverLoginFailed(
         server, fields?.sqlstate ?? SQLState.connectionFailure,
         fields?.message ?? "the server refused the login", isServersOwn: true)
@@ -272,7 +276,9 @@ extension Worker {
       }
       return sets.intern(values)
     }
-    if let query = login.route.connectQuery, !query.isEmpty {
+    if server.pointee.isDedicated {
+      dedicatedOpened(server, login)
+    } else if let query = login.route.connectQuery, !query.isEmpty {
       server.pointee.phase = .ready
       startTask(.connectQuery, query, on: server)
     } else {
@@ -318,6 +324,9 @@ extension Worker {
   func openingFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
   ) {
+    if server.pointee.isDedicated {
+      return dedicatedFailed(server, sqlstate, message, log: log ?? message)
+    }
     let pool = server.pointee.pool
     let serverID = server.pointee.id
     serverLogins.removeAll { $0 == server }
