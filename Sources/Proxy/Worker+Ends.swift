@@ -95,6 +95,13 @@ extension Worker {
     isForClient: Bool
   ) {
     guard let (name, value) = ParameterStatus.parse(Array(bytes[body.range])) else { return }
+    let isIdle = server.pointee.client == nil && server.pointee.task == .none
+    if isIdle || Welcome.isServersOwn(name) {
+      pooler.directory.withLock { directory in
+        guard let welcome = directory.welcomes[server.pointee.pool] else { return }
+        directory.welcomes[server.pointee.pool] = welcome.with(name, value)
+      }
+    }
     let number = pooler.parameterSets.withLock { sets -> ParameterSets.Number? in
       guard let index = sets.index(of: name) else { return nil }
       var values = sets.values(server.pointee.parameterSet)
