@@ -7,6 +7,8 @@ import PostgresWire
 public struct ClientScanner: Equatable, Sendable {
   /// Bytes of the last message's body that have still to come.
   @usableFromInline var remaining: UInt32 = 0
+  /// The setting disable_pqexec: a simple Query ends the scan.
+  public var refusesQuery = false
 
   public init() {}
 
@@ -32,6 +34,9 @@ public struct ClientScanner: Equatable, Sendable {
           fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
       if let stop = Self.check(type, length, maxPacketSize) {
         return ClientScan(forward: position, messages: messages, stop: stop)
+      }
+      if refusesQuery && type == ClientMessageType.query {
+        return ClientScan(forward: position, messages: messages, stop: .refusedQuery)
       }
       guard ledger.clientSends(type) else {
         return ClientScan(forward: position, messages: messages, stop: .mustWait)
@@ -81,6 +86,8 @@ public struct ClientScan: Equatable, Sendable {
     case mustWait
     /// The client says goodbye.
     case terminate
+    /// A simple Query, where those are refused.
+    case refusedQuery
     /// A message claims a length that PostgreSQL refuses.
     case invalidLength
     /// A message that no client sends.

@@ -284,6 +284,7 @@ extension Worker {
     client.pointee.waiter = .none
     client.pointee.phase = .idle
     client.pointee.since = now
+    client.pointee.scanner.refusesQuery = settings.disablePqexec
     client.pointee.parameterSet = chooseParameters(login, welcome)
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes

@@ -180,6 +180,7 @@ extension Worker {
         UnsafeRawBufferPointer(start: scratch + scan.forward, count: count - scan.forward))
       return true
     case .terminate: endClient(client, .clientClosed)
+    case .refusedQuery: endClient(client, .simpleQueryRefused)
     case .invalidLength: endClient(client, .invalidMessageLength)
     case .invalidType(let type): endClient(client, .invalidMessageType(type))
     }

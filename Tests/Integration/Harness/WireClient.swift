@@ -118,6 +118,18 @@ final class WireClient {
     Glibc.close(descriptor)
   }
 
+  /// The port of this end.
+  var localPort: UInt16 {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, &length)
+      }
+    }
+    return UInt16(bigEndian: address.sin_port)
+  }
+
   /// Ends the connection with a reset, as a machine that is gone would.
   func reset() {
     var option = linger(l_onoff: 1, l_linger: 0)
