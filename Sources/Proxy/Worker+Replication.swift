@@ -98,6 +98,7 @@ extension Worker {
     server.pointee.login = nil
     serverLogins.removeAll { $0 == server }
     completeLogin(client, own: Welcome(parameters: login.parameters))
+    guard client.pointee.server == server else { return }
     client.pointee.phase = .active
     if server.pointee.stream.isReadable { list(client) }
   }
