@@ -16,11 +16,12 @@ public struct ClientScanner: Equatable, Sendable {
   @inlinable public var isMidMessage: Bool { remaining != 0 }
 
   /// Scans `bytes`, recording each message in `ledger`.
-  /// - Parameter maxPacketSize: the setting max_packet_size: the largest length a message may
-  ///   claim.
+  /// - Parameters:
+  ///   - maxPacketSize: the setting max_packet_size: the largest length a message may claim.
+  ///   - inspection: which messages are left to be looked at by the caller.
   @inlinable
   public mutating func scan(
-    _ bytes: RawSpan, ledger: inout Ledger, maxPacketSize: UInt32
+    _ bytes: RawSpan, ledger: inout Ledger, maxPacketSize: UInt32, inspection: Inspection = .none
   ) -> ClientScan {
     let end = bytes.byteCount
     var position = min(Int(remaining), end)
@@ -32,11 +33,11 @@ public struct ClientScanner: Equatable, Sendable {
       let length = UInt32(
         bigEndian: unsafe bytes.unsafeLoadUnaligned(
           fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
-      if let stop = Self.check(type, length, maxPacketSize) {
+      if let stop = check(type, length, maxPacketSize) {
         return ClientScan(forward: position, messages: messages, stop: stop)
       }
-      if refusesQuery && type == ClientMessageType.query {
-        return ClientScan(forward: position, messages: messages, stop: .refusedQuery)
+      if inspection != .none, !Self.passes(bytes, type, at: position, length, inspection) {
+        return ClientScan(forward: position, messages: messages, stop: .inspect)
       }
       guard ledger.clientSends(type) else {
         return ClientScan(forward: position, messages: messages, stop: .mustWait)
@@ -50,15 +51,55 @@ public struct ClientScanner: Equatable, Sendable {
     return ClientScan(forward: position, messages: messages, stop: .drained)
   }
 
+  /// Which messages the caller looks at itself.
+  public enum Inspection: UInt8, Sendable {
+    /// None: the client has its server for itself.
+    case none
+    /// Those that name statements, and queries that could change their session.
+    case sessions
+    /// Every one.
+    case all
+  }
+
+  /// Whether a message may go to the server as it is.
+  @inlinable @inline(__always)
+  static func passes(
+    _ bytes: RawSpan, _ type: UInt8, at position: Int, _ length: UInt32, _ inspection: Inspection
+  ) -> Bool {
+    if inspection == .all { return false }
+    switch type {
+    case ClientMessageType.query:
+      let end = position &+ 1 &+ Int(length)
+      return end <= bytes.byteCount && length > 4
+        && SQLText.isPlain(bytes.extracting(position &+ 5..<end &- 1))
+    case ClientMessageType.parse, ClientMessageType.bind, ClientMessageType.describe,
+      ClientMessageType.close:
+      return false
+    default: return true
+    }
+  }
+
+  /// A message whose header the caller has looked at goes to the server.
+  /// - Parameters:
+  ///   - whole: its bytes, header included.
+  ///   - here: how many of them have come.
+  public mutating func pass(whole: Int, here: Int) {
+    remaining = UInt32(truncatingIfNeeded: whole - min(whole, here))
+  }
+
   /// What ends the scan in front of this message, if anything does.
   @inlinable @inline(__always)
-  static func check(_ type: UInt8, _ length: UInt32, _ maxPacketSize: UInt32) -> ClientScan.Stop? {
+  public func check(
+    _ type: UInt8, _ length: UInt32, _ maxPacketSize: UInt32
+  ) -> ClientScan.Stop? {
     switch type {
     case ClientMessageType.query, ClientMessageType.parse, ClientMessageType.bind,
       ClientMessageType.functionCall, ClientMessageType.copyData, ClientMessageType.copyFail:
       // PostgreSQL takes less than 1 GB in one of these (PQ_LARGE_MESSAGE_LIMIT).
-      if length >= 4 && length < 0x3fff_ffff && length <= maxPacketSize { return nil }
-      return .invalidLength
+      guard length >= 4 && length < 0x3fff_ffff && length <= maxPacketSize else {
+        return .invalidLength
+      }
+      return refusesQuery && type == ClientMessageType.query ? .refusedQuery : nil
     case ClientMessageType.execute, ClientMessageType.sync, ClientMessageType.describe,
       ClientMessageType.close, ClientMessageType.flush, ClientMessageType.copyDone:
       // And 10,000 bytes in one of these (PQ_SMALL_MESSAGE_LIMIT).
@@ -84,6 +125,8 @@ public struct ClientScan: Equatable, Sendable {
     case drained
     /// Too many replies are outstanding: what follows waits until some have come.
     case mustWait
+    /// What follows is the caller's to look at.
+    case inspect
     /// The client says goodbye.
     case terminate
     /// A simple Query, where those are refused.

@@ -35,6 +35,10 @@ public enum Ending: Equatable, Sendable {
   case serverLost(cause: String)
   /// The client's own parameters are refused by the server.
   case parametersRefused(sqlstate: String, message: String)
+  /// It has prepared more than one client may.
+  case tooManyStatements
+  /// A Parse, too long to be kept, of a name that the client has already.
+  case duplicateStatement
   case shuttingDown
   case unsupported(String)
   case internalError(String)
@@ -93,6 +97,13 @@ public enum Ending: Equatable, Sendable {
     case .simpleQueryRefused: (SQLState.protocolViolation, "PQexec disallowed")
     case .serverLost(let cause):
       (SQLState.connectionFailure, "server conn crashed? (\(cause))")
+    case .tooManyStatements:
+      (
+        SQLState.configurationLimitExceeded,
+        "too many prepared statements: more than 16 MB of texts on one connection"
+      )
+    case .duplicateStatement:
+      (SQLState.duplicatePreparedStatement, "prepared statement already exists")
     case .shuttingDown:
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
@@ -145,6 +156,8 @@ public enum Ending: Equatable, Sendable {
     case .serverLoginFailed: "server_login_failed"
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"
+    case .tooManyStatements: "too_many_statements"
+    case .duplicateStatement: "duplicate_statement"
     case .shuttingDown: "shutdown"
     case .unsupported: "unsupported"
     case .internalError: "internal_error"

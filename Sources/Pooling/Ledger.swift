@@ -40,6 +40,9 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline var entries: UInt64 = 0
   @usableFromInline var count: UInt8 = 0
   @usableFromInline var oldestIsOwn = false
+  /// How many ReadyForQuery have come.
+  @inlinable public var readyCount: UInt32 { readies }
+  @usableFromInline var readies: UInt32 = 0
   /// The transaction status of the last ReadyForQuery: `I`, `T` or `E`.
   @inlinable public var status: UInt8 { lastStatus }
   @usableFromInline var lastStatus = TransactionStatus.idle
@@ -50,6 +53,9 @@ public struct Ledger: Equatable, Sendable {
   /// The count can no longer be trusted: the server stays with its client and is closed after it.
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
+
+  /// CommandComplete is to be an event: what the client runs may change more than its transaction.
+  public var watchesTags = false
 
   public init() {}
 
@@ -68,6 +74,15 @@ public struct Ledger: Equatable, Sendable {
   /// query.
   @inlinable public var owesReply: Bool { count != 0 }
 
+  /// All that is owed is the answer to the pooler's own query; a batch may be open behind it.
+  public var owesOnlyOwn: Bool { oldestIsOwn && count == 1 }
+
+  /// Syncs that a COPY has been taken to ignore.
+  var hasDoubtfulSyncs: Bool { syncsAreDoubtful }
+
+  /// Extended messages have been sent that have no Sync yet.
+  public var hasOpenBatch: Bool { batchIsOpen }
+
   /// One reply is owed and nothing else is under way.
   public var owesOneReply: Bool { count == 1 && !batchIsOpen && !isCopyingIn && !isTainted }
 
@@ -78,6 +93,16 @@ public struct Ledger: Equatable, Sendable {
 
   /// The oldest entry is a query of the pooler's own, whose replies no client sees.
   @inlinable public var isAnsweringOwn: Bool { oldestIsOwn }
+
+  /// Which ReadyForQuery, counted from the first, will end what is sent now.
+  @inlinable public var openBatch: UInt32 {
+    // Those that end a COPY have none of their own: their codes have the high bit.
+    let ends = entries & 0xAAAA_AAAA_AAAA_AAAA
+    return readies &+ UInt32(count) &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
+  }
+
+  /// Gives up the count.
+  public mutating func distrust() { taint = true }
 
   // MARK: client to server
 
@@ -141,6 +166,7 @@ public struct Ledger: Equatable, Sendable {
   @inlinable
   public mutating func readyForQueryReceived(_ newStatus: UInt8) -> Ready {
     lastStatus = newStatus
+    readies &+= 1
     // One client, one query: the common case.
     if count == 1 && entries < Entry.copyEnd.rawValue {
       let wasOwn = oldestIsOwn

@@ -6,7 +6,33 @@
 public struct ParameterSets: Sendable {
   /// Names a set. Equal sets have equal numbers.
   public typealias Number = Int32
-  public typealias Values = [String?]
+
+  /// A set: the tracked parameters' values, and what else has been SET in the session.
+  public struct Values: Hashable, Sendable {
+    var tracked: [String?]
+    /// Other settings of the session in the order in which they were last SET.
+    public var session: [Setting] = []
+
+    init(tracked: [String?]) { self.tracked = tracked }
+
+    public subscript(index: Int) -> String? {
+      get { tracked[index] }
+      set { tracked[index] = newValue }
+    }
+
+    /// Remembers that a setting that is not tracked has a value; nil: that it has its default.
+    public mutating func set(_ name: String, _ value: String?) {
+      session.removeAll { $0.name == name }
+      if let value { session.append(Setting(name: name, value: value)) }
+    }
+  }
+
+  /// A setting of a session that is not tracked.
+  public struct Setting: Hashable, Sendable {
+    /// In lower case.
+    public var name: String
+    public var value: String
+  }
 
   /// PgBouncer's tracked parameters, in the server's spelling.
   public static let standardNames = [
@@ -40,7 +66,7 @@ public struct ParameterSets: Sendable {
   public func index(of name: String) -> Int? { indices[name.lowercased()] }
 
   /// A set in which nothing is known.
-  public var unknown: Values { Values(repeating: nil, count: names.count) }
+  public var unknown: Values { Values(tracked: Array(repeating: nil, count: names.count)) }
 
   public func values(_ number: Number) -> Values {
     guard number >= 0, let entry = entries[Int(number)] else { return unknown }
@@ -87,15 +113,39 @@ public struct ParameterSets: Sendable {
   /// How many different sets are kept.
   public var count: Int { numbers.count }
 
-  /// What a server with the set `from` must SET to serve a client with the set `to`. A nil value
-  /// means RESET: the client has none of its own, and the server has one that was SET for another.
-  public func difference(
-    from: Number, to: Number
-  ) -> [(name: String, value: String?)] {
+  /// What brings a server with the set `from` to the set `to`, step by step.
+  public enum Step: Equatable, Sendable {
+    case set(String, String)
+    /// The client has no value of its own, and the server has one that was SET for another.
+    case reset(String)
+  }
+
+  public func steps(from: Number, to: Number) -> [Step] {
     let have = values(from)
     let want = values(to)
-    return names.indices.compactMap { index in
-      want[index] == have[index] ? nil : (names[index], want[index])
+    var steps: [Step] = []
+    var kept: [Setting] = []
+    if have.session != want.session {
+      // Who one is decides what one may SET: then all is done anew, in the client's order.
+      let changesRole = (have.session + want.session).contains { Self.roles.contains($0.name) }
+      if changesRole { steps = [.reset("session_authorization"), .reset("role")] }
+      kept = changesRole ? [] : have.session.filter { want.session.contains($0) }
+      for setting in have.session
+      where !Self.roles.contains(setting.name) && !kept.contains(setting) {
+        steps.append(.reset(setting.name))
+      }
     }
+    for index in names.indices where want[index] != have[index] {
+      steps.append(want[index].map { .set(names[index], $0) } ?? .reset(names[index]))
+    }
+    if have.session != want.session {
+      for setting in want.session where !kept.contains(setting) {
+        steps.append(.set(setting.name, setting.value))
+      }
+    }
+    return steps
   }
+
+  /// Settings that decide whose rights a session has.
+  private static let roles: Set<String> = ["role", "session_authorization"]
 }

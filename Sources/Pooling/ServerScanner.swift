@@ -18,10 +18,12 @@ public struct ServerScanner: Equatable, Sendable {
   @inlinable public var isMidMessage: Bool { remaining != 0 }
 
   /// Scans `bytes` from `start` to the next event.
+  /// - Parameter replies: what is owed of the extended messages that need care.
   @inlinable
   public mutating func next(
-    _ bytes: RawSpan, from start: Int, ledger: inout Ledger
+    _ bytes: RawSpan, from start: Int, ledger: inout Ledger, replies: inout ReplyQueue
   ) -> ServerScan {
+    if ledger.isAnsweringOwn { return nextOwn(bytes, from: start, ledger: &ledger) }
     let end = bytes.byteCount
     let rest = min(Int(remaining), end &- start)
     var position = start &+ rest
@@ -46,12 +48,22 @@ public struct ServerScanner: Equatable, Sendable {
         case .own: event = .ownReadyForQuery
         case .unexpected: event = .violation
         }
+        if !replies.isEmpty, !Self.isInStep(replies, ledger) {
+          return ServerScan(position: position, event: .violation)
+        }
         return ServerScan(position: position &+ 6, event: event)
       }
-      if Self.isSpecial(type) {
-        guard let event = special(type, at: position, whole: whole, end: end, &ledger) else {
-          break
+      if Self.isSpecial(type) || (ledger.watchesTags && type == ServerMessageType.commandComplete) {
+        guard
+          let event = special(
+            type, at: position, whole: whole, end: end, &ledger, &replies)
+        else { break }
+        if event != .passing {
+          return ServerScan(
+            position: event == .violation ? position : position &+ whole, event: event)
         }
+      } else if Self.isCompletion(type), !replies.isEmpty {
+        let event = completion(type, whole: whole, &replies)
         if event != .passing {
           return ServerScan(
             position: event == .violation ? position : position &+ whole, event: event)
@@ -76,10 +88,92 @@ public struct ServerScanner: Equatable, Sendable {
     }
   }
 
+  /// ParseComplete, BindComplete, CloseComplete: `1`, `2`, `3`.
+  @inlinable @inline(__always)
+  static func isCompletion(_ type: UInt8) -> Bool {
+    type &- ServerMessageType.parseComplete <= 2
+  }
+
+  /// What is left of a batch whose ReadyForQuery has come was skipped without an error.
+  @usableFromInline @inline(never)
+  static func isInStep(_ replies: borrowing ReplyQueue, _ ledger: Ledger) -> Bool {
+    guard let oldest = replies.oldestBatch else { return true }
+    return Int32(bitPattern: oldest &- ledger.readyCount) >= 0
+  }
+
+  @inlinable @inline(__always)
+  func completion(_ type: UInt8, whole: Int, _ replies: inout ReplyQueue) -> ServerScan.Event {
+    guard whole == 5, let entry = replies.pop() else { return .violation }
+    switch (entry.kind, type) {
+    case (.bind, ServerMessageType.bindComplete),
+      (.parseUnnamed, ServerMessageType.parseComplete):
+      return .passing
+    case (.parse, ServerMessageType.parseComplete),
+      (.ownParse, ServerMessageType.parseComplete),
+      (.ownParseUnnamed, ServerMessageType.parseComplete),
+      (.close, ServerMessageType.closeComplete),
+      (.ownClose, ServerMessageType.closeComplete),
+      (.closeForParse, ServerMessageType.closeComplete):
+      return .completed(entry)
+    default: return .violation
+    }
+  }
+
+  /// As `next`, within the answer to the pooler's own query: every message that tells something is
+  /// an event of its own.
+  @usableFromInline @inline(never)
+  mutating func nextOwn(
+    _ bytes: RawSpan, from start: Int, ledger: inout Ledger
+  ) -> ServerScan {
+    let end = bytes.byteCount
+    let rest = min(Int(remaining), end - start)
+    var position = start + rest
+    remaining -= UInt32(rest)
+    while end - position >= 5 {
+      let type = unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)
+      let length = UInt32(
+        bigEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: position + 1, as: UInt32.self))
+      guard length >= 4 && length < 0x8000_0000 else {
+        return ServerScan(position: position, event: .violation)
+      }
+      let whole = Int(length) + 1
+      let isHere = whole <= end - position
+      let body = ServerScan.Body(start: position + 5, count: whole - 5)
+      if !isHere && whole <= Self.wholeMessageLimit { break }
+      guard isHere else {
+        // Too long to tell anything; whoever needs it will miss it.
+        remaining = UInt32(whole - (end - position))
+        position = end
+        break
+      }
+      position += whole
+      switch type {
+      case ServerMessageType.readyForQuery:
+        guard length == 5 else { return ServerScan(position: position, event: .violation) }
+        let status = unsafe bytes.unsafeLoad(fromByteOffset: position - 1, as: UInt8.self)
+        _ = ledger.readyForQueryReceived(status)
+        return ServerScan(position: position, event: .ownReadyForQuery)
+      case ServerMessageType.parameterStatus:
+        return ServerScan(position: position, event: .parameterStatus(body))
+      case ServerMessageType.errorResponse:
+        ledger.errorReceived()
+        return ServerScan(position: position, event: .errorResponse(body))
+      case ServerMessageType.dataRow:
+        return ServerScan(position: position, event: .ownRow(body))
+      case ServerMessageType.copyIn, ServerMessageType.copyBoth, ServerMessageType.authentication,
+        ServerMessageType.backendKeyData, ServerMessageType.negotiateProtocolVersion:
+        return ServerScan(position: position, event: .violation)
+      default: continue
+      }
+    }
+    return ServerScan(position: position, event: .drained)
+  }
+
   /// The event of a special message; nil while it has still to come whole.
   @usableFromInline @inline(never)
   func special(
-    _ type: UInt8, at position: Int, whole: Int, end: Int, _ ledger: inout Ledger
+    _ type: UInt8, at position: Int, whole: Int, end: Int, _ ledger: inout Ledger,
+    _ replies: inout ReplyQueue
   ) -> ServerScan.Event? {
     let isHere = whole <= end - position
     let body = ServerScan.Body(start: position + 5, count: whole - 5)
@@ -90,10 +184,16 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
+      if !replies.isEmpty { replies.fail(batch: ledger.readyCount) }
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()
+      // Batches are counted by their Syncs, and the server has ignored some.
+      if ledger.hasDoubtfulSyncs && !replies.isEmpty { ledger.distrust() }
       return .passing
+    case ServerMessageType.commandComplete:
+      if !isHere && whole <= Self.wholeMessageLimit { return nil }
+      return isHere ? .commandComplete(body) : .passing
     default:
       // A login message after the login.
       return .violation
@@ -129,6 +229,12 @@ public struct ServerScan: Equatable, Sendable {
     case ownReadyForQuery
     case parameterStatus(Body)
     case errorResponse(Body)
+    /// A row of the answer to the pooler's own query.
+    case ownRow(Body)
+    /// Only while the ledger says that tags are watched.
+    case commandComplete(Body)
+    /// ParseComplete or CloseComplete, which end where the scan did: the entry that it answers.
+    case completed(ReplyQueue.Entry)
     /// The server does not speak the protocol: its connection can't be used any longer.
     case violation
   }

@@ -46,6 +46,12 @@ struct ClientConnection: ~Copyable {
   var isAwaited = false
   /// It has a server of its own for life, opened for it with the parameter `replication`.
   var isReplication = false
+  /// Which of its messages are looked at.
+  var inspection = ClientScanner.Inspection.none
+  /// Its server does not go back once it is clean: see `settleSession`.
+  var keepsServer = false
+  /// A text that is too long to be looked at as a whole is on its way.
+  var isSendingText = false
   /// It counts towards max_client_conn.
   var isCounted = false
   var pool = PoolID(-1)
@@ -62,7 +68,8 @@ struct ClientConnection: ~Copyable {
   var login: ClientLogin?
   /// Who it is, for the log.
   var identity: ClientIdentity?
-
+  /// What goes with it from server to server; nil while it has only said plain queries.
+  var session: ClientSession?
 }
 
 /// Who a client is, for the log and for errors. One small object a client.

@@ -9,7 +9,7 @@ import Synchronization
 /// What all loops share.
 ///
 /// Locks, and the order in which a thread may take them: `pools`, then `places`. The others
-/// (`directory`, `parameterSets`, `cancelKeys`) are taken alone, or under `pools`; nothing is taken
+/// (`directory`, `parameterSets`, `cancelKeys`, `statements`, `pinned`) are taken alone, or under `pools`; nothing is taken
 /// under them. None is held over a system call, but that an idle server's move between loops
 /// changes its registration right after the lock is gone.
 final class Pooler: Sendable {
@@ -23,6 +23,16 @@ final class Pooler: Sendable {
   let parameterSets: Lock<ParameterSets>
   /// Guards the table of cancel keys.
   let cancelKeys = Lock<CancelKeys>(CancelKeys())
+
+  /// Guards the prepared statements of all clients.
+  let statements = Lock<StatementRegistry>(StatementRegistry())
+  /// Guards the list of clients that keep their servers. For the console.
+  let pinned = Lock<[Handle: PinnedClient]>([:])
+  /// How often a client was pinned, and how often one was only warned.
+  let pinCount = Counter()
+  let pinWarnings = Counter()
+  /// An empty table that knows the tracked names.
+  let parameterNames: ParameterSets
 
   /// The names of the parameters that follow a client, in lower case.
   let trackedNames: Set<String>
@@ -65,6 +75,7 @@ final class Pooler: Sendable {
     directory = Lock(Directory(settings: settings))
     let sets = ParameterSets(extra: settings.trackExtraParameters)
     trackedNames = Set(sets.names.map { $0.lowercased() })
+    parameterNames = sets
     parameterSets = Lock(sets)
     resolver = Resolver(
       maxAge: settings.dnsMaxTtl.microseconds,

@@ -21,10 +21,25 @@ enum ServerTask: UInt8 {
   case connectQuery
   /// server_check_query, before a client gets a server that has been idle for long.
   case check
-  /// SETs that bring the server to the client's parameters.
+  /// SETs that bring the server to the client's parameters; the client's statement is behind them.
   case parameters
+  /// What is left in the session, after a client's statements.
+  case probe
+  /// A statement that the client's DEALLOCATE behind it can take away.
+  case placeholder
   /// server_reset_query, after a client has left.
   case reset
+}
+
+/// What is due before a server serves somebody else.
+enum ServerCleanup: UInt8 {
+  case none
+  /// server_reset_query.
+  case reset
+  /// DISCARD ALL, whatever server_reset_query says: something is left in the session.
+  case discard
+  /// It is closed: what is left in it no statement takes away.
+  case close
 }
 
 /// Which loop a server connection belongs to, and whether it is idle, in one word: loops read it
@@ -48,6 +63,13 @@ struct ServerConnection: ~Copyable {
   var stream = Stream()
   var scanner = ServerScanner()
   var ledger = Ledger()
+  /// Answers to extended messages that need care.
+  var replies = ReplyQueue()
+  /// The prepared statements that it has.
+  var statements = ServerStatements()
+  /// The unnamed statement is its client's own, since a Parse in the batch `unnamedBatch`.
+  var unnamedIsClients = false
+  var unnamedBatch: UInt32 = 0
   var phase = ServerPhase.unused
   var task = ServerTask.none
   /// It was opened for its client, and is closed with it.
@@ -58,8 +80,10 @@ struct ServerConnection: ~Copyable {
   var needsCheck = false
   /// The way to its database has changed since it was opened.
   var isOutdated = false
-  /// server_reset_query is due before its next use.
-  var needsReset = false
+  /// What is due before its next use.
+  var cleanup = ServerCleanup.none
+  /// The reset under way is DISCARD ALL of the pooler's own accord.
+  var isDiscarding = false
   /// Cancel requests that are on their way to this server.
   var cancels: Int32 = 0
   var client: ClientPointer?
@@ -87,7 +111,11 @@ struct ServerConnection: ~Copyable {
     saidFatal = false
     needsCheck = false
     isOutdated = false
-    needsReset = false
+    cleanup = .none
+    isDiscarding = false
+    replies = ReplyQueue()
+    statements = ServerStatements()
+    unnamedIsClients = false
     cancels = 0
     client = nil
     id = ServerID(-1)

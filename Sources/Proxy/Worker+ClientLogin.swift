@@ -283,6 +283,7 @@ extension Worker {
     client.pointee.login = nil
     client.pointee.waiter = .none
     client.pointee.phase = .idle
+    client.pointee.inspection = inspection(client, hasUnnamed: false)
     client.pointee.since = now
     client.pointee.scanner.refusesQuery = settings.disablePqexec
     client.pointee.parameterSet = chooseParameters(login, welcome)

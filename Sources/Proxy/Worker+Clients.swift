@@ -116,7 +116,8 @@ extension Worker {
     client.pointee.waiter = .none
     server.pointee.client = client
     server.pointee.saidFatal = false
-    server.pointee.needsReset = client.pointee.mode == .session || resetsAlways
+    server.pointee.cleanup = client.pointee.mode == .session || resetsAlways ? .reset : .none
+    server.pointee.unnamedIsClients = false
   }
 
   /// Brings a leased server to where the client may use it, then lets the client's bytes flow.
@@ -161,7 +162,8 @@ extension Worker {
     let wasClean = server.pointee.ledger.isClean
     let scan = client.pointee.scanner.scan(
       UnsafeRawBufferPointer(start: scratch, count: count).bytes, ledger: &server.pointee.ledger,
-      maxPacketSize: maxPacketSize)
+      maxPacketSize: maxPacketSize, inspection: client.pointee.inspection)
+    if client.pointee.isSendingText { watchText(client, min(scan.forward, count)) }
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }
@@ -174,11 +176,24 @@ extension Worker {
   @inline(never)
   private func stopForwarding(_ client: ClientPointer, _ scan: ClientScan, _ count: Int) -> Bool {
     switch scan.stop {
+    case .inspect:
+      guard let server = client.pointee.server else { return true }
+      return forwardInspected(client, server, scan.forward, count)
     case .drained, .mustWait:
       client.pointee.isHeld = scan.stop == .mustWait
       client.pointee.stream.carry.append(
         UnsafeRawBufferPointer(start: scratch + scan.forward, count: count - scan.forward))
       return true
+    case .terminate, .refusedQuery, .invalidLength, .invalidType:
+      return endForwarding(client, scan.stop)
+    }
+  }
+
+  /// What the client has sent ends its connection.
+  /// - Returns: false.
+  func endForwarding(_ client: ClientPointer, _ stop: ClientScan.Stop) -> Bool {
+    switch stop {
+    case .drained, .mustWait, .inspect: return true
     case .terminate: endClient(client, .clientClosed)
     case .refusedQuery: endClient(client, .simpleQueryRefused)
     case .invalidLength: endClient(client, .invalidMessageLength)
@@ -209,6 +224,7 @@ extension Worker {
       // A blocked one is settled once it has been flushed: nothing would flush it in the pool.
       return
     }
+    if client.pointee.keepsServer { return settleSession(client, server) }
     client.pointee.phase = .idle
     client.pointee.server = nil
     client.pointee.since = now

@@ -29,6 +29,11 @@ extension Worker {
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
     if client.pointee.login?.waitsForRoom == true { stopWaitingForRoom(client) }
     if let server = client.pointee.server { leave(server, client, ending) }
+    if let session = client.pointee.session {
+      unpin(client, session)
+      releaseStatements(session)
+      client.pointee.session = nil
+    }
     if client.pointee.pool.rawValue >= 0 {
       let user = client.pointee.identity?.user ?? ""
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
@@ -58,7 +63,18 @@ extension Worker {
     client.pointee.server = nil
     server.pointee.client = nil
     if server.pointee.isDedicated { return closeDedicated(server, ending) }
-    if server.pointee.task != .none {
+    if let session = client.pointee.session {
+      // What it has left there nobody else is to see.
+      let left = session.pin.union(session.suspicions)
+      if left.contains(.library) || left.contains(.oversized) {
+        server.pointee.cleanup = .close
+      } else if !left.isEmpty {
+        server.pointee.cleanup = .discard
+      }
+    }
+    if server.pointee.task != .none && server.pointee.ledger.owesOnlyOwn
+      && !server.pointee.ledger.hasOpenBatch
+     {
       // `taskDone` goes on with it.
       return
     }

@@ -14,7 +14,7 @@ extension Worker {
       // It only needed to know what the server is like.
       client.pointee.server = nil
       server.pointee.client = nil
-      server.pointee.needsReset = false
+      server.pointee.cleanup = .none
       completeLogin(client)
       release(server)
       return
@@ -26,27 +26,45 @@ extension Worker {
         return startTask(.check, check, on: server)
       }
     }
-    let sets = pooler.parameterSets.withLock {
-      $0.difference(from: server.pointee.parameterSet, to: client.pointee.parameterSet)
+    let steps = pooler.parameterSets.withLock {
+      $0.steps(from: server.pointee.parameterSet, to: client.pointee.parameterSet)
     }
-    if sets.isEmpty {
+    client.pointee.phase = .active
+    if steps.isEmpty {
       adoptParameters(client, of: server)
-      client.pointee.phase = .active
       return pumpClient(client, server)
     }
-    let text = sets.map(Self.assignment)
-    debug(2) { "\(self.name(server)) varcache_apply: \(text.joined(separator: ";"))" }
-    startTask(.parameters, text.joined(separator: ";"), on: server)
+    let text = steps.map(Self.statement).joined(separator: ";")
+    debug(2) { "\(self.name(server)) varcache_apply: \(text)" }
+    // The client's statement follows in the same write. If one of these fails, the block stays
+    // open and failed, and PostgreSQL refuses what comes behind it: so nothing of the client's runs
+    // under another's settings. What would end the block is held back (`inspect`). The level is
+    // named lest the last client's default make the block wait.
+    startTask(
+      .parameters,
+      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);COMMIT", on: server)
+    client.pointee.inspection = .all
+    pumpClient(client, server)
   }
 
   /// The statement that gives a parameter a value, or takes it away.
-  private static func assignment(_ name: String, _ value: String?) -> String {
-    guard let value else { return "RESET \(name)" }
-    let literal = SQLLiteral.quote(value)
-    // SET would take a list such as search_path's for one name.
-    return ParameterSets.standardNames.contains(name)
-      ? "SET \(name)=\(literal)"
-      : "SELECT pg_catalog.set_config(\(SQLLiteral.quote(name)), \(literal), false)"
+  private static func statement(_ step: ParameterSets.Step) -> String {
+    switch step {
+    case .reset("session_authorization"): return "RESET SESSION AUTHORIZATION"
+    case .reset(let name): return "RESET \(quoted(name))"
+    case .set(let name, let value):
+      let literal = SQLLiteral.quote(value)
+      // SET would take a list such as search_path's for one name.
+      return ParameterSets.standardNames.contains(name)
+        ? "SET \(name)=\(literal)"
+        : "SELECT pg_catalog.set_config(\(SQLLiteral.quote(name)), \(literal), false)"
+    }
+  }
+
+  /// A setting's name, each part of it quoted.
+  private static func quoted(_ name: String) -> String {
+    name.split(separator: ".", omittingEmptySubsequences: false)
+      .map { SQLIdentifier.quote(String($0)) }.joined(separator: ".")
   }
 
   /// Some of track_extra_parameters may be such as the server does not report: what has been SET is
@@ -60,6 +78,7 @@ extension Worker {
       for index in sets.names.indices where !reported.contains(sets.names[index].lowercased()) {
         values[index] = wanted[index]
       }
+      values.session = wanted.session
       let number = sets.intern(values)
       sets.release(server.pointee.parameterSet)
       return number
@@ -84,14 +103,19 @@ extension Worker {
 
   /// Sends a query of the pooler's own. What comes back ends in `taskDone`.
   func startTask(_ task: ServerTask, _ query: String, on server: ServerPointer) {
+    beginTask(task, on: server)
+    var writer = MessageWriter()
+    writer.query(query)
+    send(writer.bytes, to: server)
+  }
+
+  /// Notes that a query of the pooler's own is on its way.
+  func beginTask(_ task: ServerTask, on server: ServerPointer) {
     server.pointee.task = task
     server.pointee.taskError = nil
     tasks.append(server)
     server.pointee.queryStartedAt = now
     server.pointee.ledger.poolerSendsQuery()
-    var writer = MessageWriter()
-    writer.query(query)
-    send(writer.bytes, to: server)
   }
 
   func send(_ bytes: [UInt8], to server: ServerPointer) {
@@ -129,22 +153,72 @@ extension Worker {
           client, .parametersRefused(sqlstate: error.sqlstate, message: error.message))
         return false
       }
+      if let client { return goOn(client, server) }
+    case .probe:
       if let client {
-        noteUnreported(server, client)
-        adoptParameters(client, of: server)
+        probeDone(client, server, error)
+        return client.pointee.server == server
       }
+    case .placeholder:
+      if let client { return goOn(client, server) }
     case .reset:
       if let error {
         closeServer(server, "reset query failed: \(error.message)")
         return false
       }
+      noteReset(server)
     }
     guard let client else {
-      release(server)
+      if server.pointee.ledger.isClean {
+        release(server)
+      } else {
+        closeServer(server, "client disconnect while server was not ready")
+      }
       return false
     }
     beginLease(client, server)
     return client.pointee.server == server
+  }
+
+  /// The server has the client's parameters; the client's statement may have run already.
+  func parametersArrived(_ client: ClientPointer, _ server: ServerPointer) {
+    noteUnreported(server, client)
+    adoptParameters(client, of: server)
+    let hasUnnamed = client.pointee.session.map { $0.unnamed != .none } ?? false
+    client.pointee.inspection = inspection(client, hasUnnamed: hasUnnamed)
+  }
+
+  /// Takes up what had to wait for the pooler's own query.
+  private func goOn(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    if client.pointee.isHeld { resumeHeld(client, server) }
+    guard client.pointee.server == server else { return false }
+    if server.pointee.ledger.isClean { pumpClient(client, server) }
+    return client.pointee.server == server
+  }
+
+  /// Which of a client's messages are looked at.
+  func inspection(_ client: ClientPointer, hasUnnamed: Bool) -> ClientScanner.Inspection {
+    if client.pointee.mode == .session { return .none }
+    return hasUnnamed ? .all : .sessions
+  }
+
+  /// server_reset_query has run, or DISCARD ALL.
+  private func noteReset(_ server: ServerPointer) {
+    let text =
+      server.pointee.isDiscarding ? "DISCARD ALL" : route(server.pointee.pool)?.resetQuery ?? ""
+    server.pointee.isDiscarding = false
+    var text8 = text
+    let effects = text8.withUTF8 { SQLText.analyse(UnsafeRawBufferPointer($0).bytes).effects }
+    guard effects.contains(.discardAll) || effects.contains(.deallocate) else { return }
+    server.pointee.statements.removeAll()
+    guard effects.contains(.discardAll) else { return }
+    server.pointee.parameterSet = pooler.parameterSets.withLock { sets in
+      var values = sets.values(server.pointee.parameterSet)
+      values.session = []
+      let number = sets.intern(values)
+      sets.release(server.pointee.parameterSet)
+      return number
+    }
   }
 
   // MARK: after a client
@@ -152,7 +226,7 @@ extension Worker {
   /// Gives a clean server, which is no client's any longer, to the next one or back to the pool.
   @inline(__always)
   func release(_ server: ServerPointer) {
-    if server.pointee.needsReset || server.pointee.cancels != 0
+    if server.pointee.cleanup != .none || server.pointee.cancels != 0
       || server.pointee.stream.isReadable || server.pointee.phase != .ready
     {
       guard isFree(server) else { return }
@@ -213,14 +287,19 @@ extension Worker {
     // A cancel that is on its way would hit whoever comes next.
     if server.pointee.cancels != 0 { return false }
     if server.pointee.stream.isReadable && !readIdle(server) { return false }
-    if server.pointee.needsReset {
-      server.pointee.needsReset = false
-      if let reset = route(server.pointee.pool)?.resetQuery {
-        startTask(.reset, reset, on: server)
-        return false
-      }
+    let cleanup = server.pointee.cleanup
+    server.pointee.cleanup = .none
+    switch cleanup {
+    case .none: return true
+    case .reset:
+      guard let reset = route(server.pointee.pool)?.resetQuery else { return true }
+      startTask(.reset, reset, on: server)
+    case .discard:
+      server.pointee.isDiscarding = true
+      startTask(.reset, "DISCARD ALL", on: server)
+    case .close: closeServer(server, "its client has left something in the session")
     }
-    return true
+    return false
   }
 
   // MARK: moves between loops
@@ -251,7 +330,7 @@ extension Worker {
       // It left while the server was on its way.
       client.pointee.server = nil
       server.pointee.client = nil
-      server.pointee.needsReset = false
+      server.pointee.cleanup = .none
       register(server)
       client.pointee.isAwaited = false
       retireIfClosed(client)
@@ -275,7 +354,8 @@ extension Worker {
     }
     let client = server.pointee.client
     let saidFatal = server.pointee.saidFatal
-    let wasActive = client?.pointee.phase == .active
+    // What a probe was to tell is lost with it.
+    let wasActive = client?.pointee.phase == .active || server.pointee.task == .probe
     server.pointee.client = nil
     client?.pointee.server = nil
     let last = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause

@@ -1,3 +1,4 @@
+import CLinux
 import Pooling
 import PostgresWire
 import Reactor
@@ -61,7 +62,8 @@ extension Worker {
   func forwardFromServer(_ server: ServerPointer, _ count: Int) -> Bool {
     let bytes = UnsafeRawBufferPointer(start: scratch, count: count).bytes
     let isOwn = server.pointee.ledger.isAnsweringOwn
-    let scan = server.pointee.scanner.next(bytes, from: 0, ledger: &server.pointee.ledger)
+    let scan = server.pointee.scanner.next(
+      bytes, from: 0, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
       let client = server.pointee.client, isAllowed(client, server)
@@ -131,7 +133,13 @@ extension Worker {
           return false
         }
         isAnswered = true
-      case .ownReadyForQuery: isTaskDone = true
+      case .ownReadyForQuery:
+        isTaskDone = true
+        if server.pointee.task == .parameters, let client = server.pointee.client {
+          // What follows is the client's own, under these parameters, or not run at all.
+          if server.pointee.taskError != nil { return taskDone(server) }
+          parametersArrived(client, server)
+        }
       case .parameterStatus(let body):
         noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
       case .errorResponse(let body):
@@ -139,13 +147,25 @@ extension Worker {
         if endsUnused(server) {
           return endUnused(server, start..<max(start, body.start - 5))
         }
+        if !isOwn, let changed = errorForClient(server, bytes, body) {
+          start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
+        }
+      case .completed(let entry):
+        completed(entry, server)
+        start = present(entry, start, scan.position)
+      case .ownRow(let body):
+        if server.pointee.task == .probe, let session = server.pointee.client?.pointee.session {
+          session.probed = DataRow.parse(Array(bytes[body.range]))
+        }
+      case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
       }
       isOwn = server.pointee.ledger.isAnsweringOwn
       scan = server.pointee.scanner.next(
-        bytes.bytes, from: position, ledger: &server.pointee.ledger)
+        bytes.bytes, from: position, ledger: &server.pointee.ledger,
+        replies: &server.pointee.replies)
     }
     if let client = server.pointee.client, position > start, client.pointee.phase == .active {
       _ = client.pointee.stream.send(engine, scratch + start, count: position - start)
@@ -153,15 +173,77 @@ extension Worker {
     if position < count {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
     }
-    if let client = server.pointee.client, client.pointee.isHeld, server.pointee.ledger.hasRoom {
+    if server.pointee.replies.hasFailed { failed(server, []) }
+    if server.pointee.ledger.watchesTags { stopWatching(server) }
+    if !isTaskDone, let client = server.pointee.client, client.pointee.isHeld,
+      client.pointee.phase == .active, server.pointee.ledger.hasRoom
+    {
       resumeHeld(client, server)
       guard client.pointee.server == server else { return false }
     }
-    if isTaskDone { return taskDone(server) }
+    if isTaskDone, !taskDone(server) { return false }
     if isAnswered || server.pointee.ledger.isClean, let client = server.pointee.client {
       return answered(client, server)
     }
     return true
+  }
+
+  /// CommandComplete is of no more interest once the statement that made it so is answered.
+  private func stopWatching(_ server: ServerPointer) {
+    guard let session = server.pointee.client?.pointee.session, let fence = session.fence,
+      Int32(bitPattern: server.pointee.ledger.readyCount &- fence) <= 0
+    else {
+      server.pointee.ledger.watchesTags = false
+      return
+    }
+  }
+
+  /// Takes a message that no client is to see out of the answer, or makes it what the client
+  /// expects.
+  /// - Parameter end: behind the message, which has no body.
+  /// - Returns: where the answer begins now.
+  private func present(_ entry: ReplyQueue.Entry, _ start: Int, _ end: Int) -> Int {
+    switch entry.kind {
+    case .closeForParse:
+      scratch.storeBytes(
+        of: ServerMessageType.parseComplete, toByteOffset: end - 5, as: UInt8.self)
+      return start
+    case .ownParse, .ownParseUnnamed, .ownClose:
+      memmove(scratch + start + 5, scratch + start, end - 5 - start)
+      return start + 5
+    case .parse, .parseUnnamed, .bind, .close: return start
+    }
+  }
+
+  /// An error of a client's statement: what it means for prepared statements.
+  /// - Returns: the message as the client is to see it, where that differs.
+  private func errorForClient(
+    _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body
+  ) -> [UInt8]? {
+    guard let session = server.pointee.client?.pointee.session else { return nil }
+    session.sawError = true
+    guard server.pointee.replies.hasFailed || session.statements.count != 0 else { return nil }
+    let error = Array(bytes[body.range])
+    // The names are asked for first: the failure may be that the client has no such statement.
+    let renamed = withClientsName(error, server)
+    if server.pointee.replies.hasFailed { failed(server, error) }
+    guard let renamed else { return nil }
+    var writer = MessageWriter()
+    writer.message(ServerMessageType.errorResponse, body: renamed)
+    return writer.bytes
+  }
+
+  /// Sends what is in front of a message, and another in its place.
+  /// - Returns: where the answer goes on.
+  private func replace(
+    _ before: Range<Int>, by message: [UInt8], _ server: ServerPointer, behind end: Int
+  ) -> Int {
+    guard let client = server.pointee.client, client.pointee.phase == .active else { return end }
+    if !before.isEmpty {
+      _ = client.pointee.stream.send(engine, scratch + before.lowerBound, count: before.count)
+    }
+    send(message, to: client)
+    return end
   }
 
   /// The server has said FATAL behind its last answer, while its client was not using it.
@@ -169,7 +251,8 @@ extension Worker {
     guard server.pointee.saidFatal, server.pointee.ledger.isClean,
       let client = server.pointee.client
     else { return false }
-    return client.pointee.mode != .session && client.pointee.phase == .active
+    return client.pointee.mode != .session && !client.pointee.keepsServer
+      && client.pointee.phase == .active
   }
 
   /// Gives the client its answer and lets it go on without the server, which is closed: the FATAL

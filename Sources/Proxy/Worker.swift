@@ -33,11 +33,15 @@ final class Worker {
   /// 65,535 bytes), so that a read always has room.
   let scratch: UnsafeMutableRawPointer
   static let scratchSize = 131_072
+  /// Messages for one server that are put together here before they are sent.
+  var outbox = Outbox()
 
   /// Monotonic microseconds, as of the last batch of events.
   var now: UInt64
   var maxPacketSize = UInt32.max
   var resetsAlways = false
+  /// Prepared statements that a server may have; 0: they are not mapped.
+  var maxPrepared = 0
   /// An unknown user's login takes as long as that of a user with a plain password.
   var hasPlainSecrets = false
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
@@ -84,11 +88,13 @@ final class Worker {
 
   deinit {
     scratch.deallocate()
+    outbox.deallocate()
     ticker.close()
   }
 
   func applySettings() {
     maxPacketSize = UInt32(clamping: settings.maxPacketSize)
+    maxPrepared = settings.maxPreparedStatements
     resetsAlways = settings.serverResetQueryAlways
     hasPlainSecrets = settings.secrets.values.contains {
       if case .plain = StoredSecret($0.text) { true } else { false }

@@ -104,7 +104,18 @@ extension SettingDefinition {
     .integer(
       "max_prepared_statements", \.maxPreparedStatements, 200,
       "Prepared statements kept per server connection; 0 turns the tracking off."
-    ).accepted("prepared statements are not tracked yet"),
+    ),
+    .choice(
+      "session_state", \.sessionState, .replay,
+      "What a client has SET follows it from server to server (`replay`), or only what the server "
+        + "reports (`pgbouncer`). Not in PgBouncer."
+    ),
+    .choice(
+      "pinning", \.pinning, .pin,
+      "What becomes of a client whose session has what can't move, such as a temporary table: it "
+        + "keeps its server (`pin`), the statement is refused (`error`), it may lose it with a "
+        + "warning (`warn`), or without (`off`). Not in PgBouncer."
+    ),
   ]
 
   static let timeouts: [SettingDefinition] = [

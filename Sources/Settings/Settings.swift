@@ -72,6 +72,10 @@ public struct Settings: Sendable {
   public internal(set) var serverFastClose = false
   /// `max_prepared_statements`.
   public internal(set) var maxPreparedStatements = 0
+  /// `session_state`.
+  public internal(set) var sessionState = SessionState.replay
+  /// `pinning`.
+  public internal(set) var pinning = Pinning.pin
   /// `server_lifetime`.
   public internal(set) var serverLifetime = Duration.zero
   /// `server_idle_timeout`.

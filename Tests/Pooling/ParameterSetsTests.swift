@@ -60,11 +60,12 @@ import Testing
     want[5] = "iso_8601"
     let from = sets.intern(have)
     let to = sets.intern(want)
-    let difference = sets.difference(from: from, to: to)
-    #expect(difference.map(\.name) == ["client_encoding", "TimeZone", "IntervalStyle"])
-    #expect(difference.map(\.value) == ["LATIN1", nil, "iso_8601"])
-    #expect(sets.difference(from: to, to: to).isEmpty)
-    #expect(sets.difference(from: -1, to: from).count == 2)
+    #expect(
+      sets.steps(from: from, to: to) == [
+        .set("client_encoding", "LATIN1"), .reset("TimeZone"), .set("IntervalStyle", "iso_8601"),
+      ])
+    #expect(sets.steps(from: to, to: to).isEmpty)
+    #expect(sets.steps(from: -1, to: from).count == 2)
   }
 
   @Test func `a tracked name is found in any case and counts once`() {

@@ -30,9 +30,11 @@ private struct ServerFeed {
     if events.last == .violation { return }
     carry += piece
     let bytes = carry
+    var replies = ReplyQueue()
     var position = 0
     while true {
-      let scan = scanner.next(bytes.span.bytes, from: position, ledger: &ledger)
+      let scan = scanner.next(
+        bytes.span.bytes, from: position, ledger: &ledger, replies: &replies)
       position = scan.position
       guard note(scan.event) else { break }
     }
@@ -48,6 +50,7 @@ private struct ServerFeed {
     case .ownReadyForQuery: events.append(.ownReady)
     case .parameterStatus(let body): events.append(.parameter(bytes(of: body)))
     case .errorResponse(let body): events.append(.error(bytes(of: body)))
+    case .completed, .ownRow, .commandComplete: return true
     case .violation:
       events.append(.violation)
       return false

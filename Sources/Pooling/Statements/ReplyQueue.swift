@@ -1,0 +1,116 @@
+/// What a server has still to answer of the extended messages that need care: Parse, Bind and Close
+/// of a client whose statements are mapped, and those of the pooler's own among them.
+///
+/// It is what tells whose ParseComplete, BindComplete or CloseComplete has come, and which messages
+/// an error has made the server skip. The server answers in order, and skips from an error up to
+/// the Sync of the same batch: so entries go from the front, and an error takes all those of its
+/// batch. A batch is named by its ordinal, ``Ledger/openBatch``.
+@safe
+public struct ReplyQueue: ~Copyable {
+  public enum Kind: UInt8, Sendable {
+    /// The client's Parse of a named statement.
+    case parse
+    /// The client's Parse of the unnamed statement.
+    case parseUnnamed
+    /// A Parse of the pooler's own, of a statement that the server lacks; its answer is no client's.
+    case ownParse
+    /// The same of the client's unnamed statement.
+    case ownParseUnnamed
+    case bind
+    case close
+    /// A Close of the pooler's own: of a statement that gives way, or of a foreign unnamed one.
+    case ownClose
+    /// A Close sent in place of the client's Parse, of a statement that the server has: its answer
+    /// becomes ParseComplete.
+    case closeForParse
+  }
+
+  public struct Entry: Equatable, Sendable {
+    public var kind: Kind
+    /// The client's table of names was changed on the strength of it.
+    public var hasUndo: Bool
+    public var batch: UInt32
+    /// The statement's, 0 where there is none.
+    public var serial: UInt64
+
+    @inlinable
+    public init(_ kind: Kind, batch: UInt32, serial: UInt64 = 0, hasUndo: Bool = false) {
+      self.kind = kind
+      self.hasUndo = hasUndo
+      self.batch = batch
+      self.serial = serial
+    }
+  }
+
+  /// More are not sent before some have been answered.
+  @inlinable public static var limit: Int { 65_536 }
+
+  @usableFromInline var base: UnsafeMutablePointer<Entry>?
+  /// A power of two, or 0.
+  @usableFromInline var capacity = 0
+  @usableFromInline var first = 0
+  @usableFromInline var count = 0
+  /// Parses of the unnamed statement, the client's and the pooler's, that have not been answered.
+  @usableFromInline var unnamedCount = 0
+  /// Entries that the server has skipped or refused, oldest first, until the caller takes them.
+  var failed: [Entry] = []
+  @usableFromInline var hasFailures = false
+
+  public init() { unsafe base = nil }
+
+  deinit { unsafe base?.deallocate() }
+
+  @inlinable public var isEmpty: Bool { count == 0 }
+  @inlinable public var hasRoom: Bool { count < Self.limit }
+  /// The batch of the last Parse of the unnamed statement may still fail.
+  @inlinable public var unnamedIsPending: Bool { unnamedCount != 0 }
+  /// ``takeFailed()`` has something.
+  @inlinable public var hasFailed: Bool { hasFailures }
+
+  @inlinable
+  public mutating func push(_ entry: Entry) {
+    if count == capacity { grow() }
+    unsafe (base! + ((first &+ count) & (capacity &- 1))).initialize(to: entry)
+    count &+= 1
+    if entry.kind == .parseUnnamed || entry.kind == .ownParseUnnamed { unnamedCount &+= 1 }
+  }
+
+  /// The oldest entry, which has been answered.
+  @inlinable
+  public mutating func pop() -> Entry? {
+    guard count != 0 else { return nil }
+    let entry = unsafe base![first]
+    first = (first &+ 1) & (capacity &- 1)
+    count &-= 1
+    if entry.kind == .parseUnnamed || entry.kind == .ownParseUnnamed { unnamedCount &-= 1 }
+    return entry
+  }
+
+  /// The batch of the oldest entry.
+  @inlinable public var oldestBatch: UInt32? { count == 0 ? nil : unsafe base![first].batch }
+
+  /// An error has come in a batch: what it had still to answer it never will.
+  public mutating func fail(batch: UInt32) {
+    while let oldest = oldestBatch, oldest == batch, let entry = pop() { failed.append(entry) }
+    hasFailures = !failed.isEmpty
+  }
+
+  /// What has failed since the last call, oldest first.
+  public mutating func takeFailed() -> [Entry] {
+    hasFailures = false
+    defer { failed.removeAll() }
+    return failed
+  }
+
+  @usableFromInline @inline(never)
+  mutating func grow() {
+    let larger = UnsafeMutablePointer<Entry>.allocate(capacity: max(16, capacity * 2))
+    for index in 0..<count {
+      unsafe (larger + index).initialize(to: base![(first + index) & (capacity - 1)])
+    }
+    unsafe base?.deallocate()
+    unsafe base = larger
+    capacity = max(16, capacity * 2)
+    first = 0
+  }
+}

@@ -1,0 +1,73 @@
+import Pooling
+
+/// What a client's session consists of beyond its transaction, while it goes from server to server:
+/// its prepared statements, and what its statements may have done that has still to be looked at.
+///
+/// Made when a client in transaction or statement mode first says more than plain queries.
+final class ClientSession {
+  /// The unnamed statement of the client.
+  enum Unnamed {
+    case none
+    /// Its text and types are in `unnamedTail`.
+    case kept
+    /// There may be one on the server at hand; its text was too long to keep, or nobody knows which
+    /// of several it is.
+    case lost
+  }
+
+  var statements = ClientStatements()
+  var unnamed = Unnamed.none
+  var unnamedTail: [UInt8] = []
+  /// The unnamed statement would leave a transaction block that has failed.
+  var unnamedExits = false
+  /// The statement that a message named last.
+  var lastUsed: ClientStatements.Reference?
+
+  /// What statements of this lease may have done to the session.
+  var suspicions: SessionEffects = []
+  /// Settings that they may have changed, in that order.
+  var touched: [String] = []
+  /// The only such statement of the lease, as long as it is: it needs no question to the server.
+  var assignment: SQLAnalysis.Assignment?
+  /// Settings that are at their default once the lease has ended without an error.
+  var resets: Set<String> = []
+  /// An error has come to the client in this lease.
+  var sawError = false
+  /// Names of DEALLOCATE statements on their way.
+  var deallocating: [SQLAnalysis.Deallocation] = []
+  /// Nothing behind this batch is sent before it is answered: what it does to the session decides
+  /// what becomes of the rest.
+  var fence: UInt32?
+
+  /// Why the client keeps its server; empty: it doesn't.
+  var pin: SessionEffects = []
+  /// When it was pinned, in microseconds.
+  var pinnedAt: UInt64 = 0
+  /// A text that is too long to be looked at as a whole goes by; its last bytes are in `textTail`.
+  var textTail: [UInt8] = []
+  /// What the server is being asked, and the row that it has answered.
+  var probe: SessionProbe?
+  var probed: [[UInt8]?]?
+
+  /// The most settings that follow one client, and the longest value of one.
+  static let maximumSettings = 64
+  static let longestValue = 4_096
+  /// The longest text of an unnamed statement that is kept.
+  static let longestUnnamed = 16_384
+
+  func touch(_ name: String) {
+    assignment = nil
+    resets.remove(name)
+    touched.removeAll { $0 == name }
+    touched.append(name)
+  }
+
+  /// A new lease begins with nothing to look at.
+  func forgetLease() {
+    suspicions = []
+    touched.removeAll()
+    assignment = nil
+    resets.removeAll()
+    sawError = false
+  }
+}

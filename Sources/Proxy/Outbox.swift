@@ -1,0 +1,92 @@
+import CLinux
+
+/// Bytes for one server that are put together before they are sent in one write: messages that were
+/// changed on their way, and the pooler's own among them. One a loop; it keeps its memory.
+struct Outbox {
+  private var base: UnsafeMutableRawPointer
+  private var capacity: Int
+  private(set) var count = 0
+
+  init() {
+    capacity = 131_072
+    base = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  var isEmpty: Bool { count == 0 }
+  var bytes: UnsafeRawPointer { UnsafeRawPointer(base) }
+
+  mutating func clear() { count = 0 }
+
+  func deallocate() { base.deallocate() }
+
+  @inline(__always)
+  mutating func append(_ bytes: UnsafeRawPointer, count more: Int) {
+    if count + more > capacity { grow(more) }
+    memcpy(base + count, bytes, more)
+    count += more
+  }
+
+  mutating func append(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { if let start = $0.baseAddress { append(start, count: $0.count) } }
+  }
+
+  @inline(__always)
+  mutating func append(_ byte: UInt8) {
+    if count == capacity { grow(1) }
+    base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    count += 1
+  }
+
+  /// A message's first five bytes.
+  /// - Parameter length: as the protocol counts: itself and the body.
+  @inline(__always)
+  mutating func appendHeader(_ type: UInt8, length: Int) {
+    append(type)
+    var big = UInt32(truncatingIfNeeded: length).bigEndian
+    append(&big, count: 4)
+  }
+
+  /// A statement's name on servers, and the NUL behind it.
+  @inline(__always)
+  mutating func appendName(_ name: ServerName) {
+    var digits = name
+    withUnsafeBytes(of: &digits.bytes) { append($0.baseAddress!, count: name.count) }
+    append(UInt8(0))
+  }
+
+  @inline(never)
+  private mutating func grow(_ more: Int) {
+    let larger = max(capacity * 2, count + more)
+    let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    memcpy(fresh, base, count)
+    base.deallocate()
+    base = fresh
+    capacity = larger
+  }
+}
+
+/// `SLUICE_` and a serial number, made without an allocation.
+struct ServerName {
+  var bytes: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  private(set) var count = 0
+
+  init(_ serial: UInt64) {
+    // The prefix, in the order in which memory has it.
+    bytes.0 = UInt64(littleEndian: 0x005F_4543_4955_4C53)
+    var digits = 1
+    var rest = serial
+    while rest > 9 {
+      digits += 1
+      rest /= 10
+    }
+    count = 7 + digits
+    let end = count
+    withUnsafeMutableBytes(of: &bytes) { buffer in
+      var value = serial
+      for index in 0..<digits {
+        buffer[end - 1 - index] = 0x30 + UInt8(truncatingIfNeeded: value % 10)
+        value /= 10
+      }
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+/// A client's message in the scratch buffer.
+struct InspectedMessage {
+  var type: UInt8
+  /// Where its type stands.
+  var start: Int
+  /// Its bytes, header included, and how many of them have come.
+  var whole: Int
+  var here: Int
+
+  var isWhole: Bool { here == whole }
+  var body: Int { start + 5 }
+  var end: Int { start + here }
+}
+
+/// What becomes of an inspected message.
+enum Inspected {
+  /// It is in the outbox, changed or not.
+  case sent
+  /// It waits for answers to what went before.
+  case held
+  /// More of it has to come first.
+  case incomplete
+  /// The client has been ended.
+  case ended
+}
+
+// Messages that are looked at on their way: those that name prepared statements, and those that
+// could change more than their transaction. What is sent is put together in the outbox.
+extension Worker {
+  /// Messages up to this length are looked at as a whole. Less than the scratch buffer holds.
+  static var inspectedLimit: Int { 100_000 }
+
+  /// Takes over where the scanner has met a message that is to be looked at.
+  /// - Parameters:
+  ///   - start: where that message begins.
+  ///   - count: the bytes in the scratch buffer.
+  /// - Returns: false if the client has ended.
+  @inline(never)
+  func forwardInspected(
+    _ client: ClientPointer, _ server: ServerPointer, _ start: Int, _ count: Int
+  ) -> Bool {
+    let session = client.pointee.session ?? beginSession(client)
+    let owedBefore = server.pointee.ledger.owesReply
+    let wasClean = server.pointee.ledger.isClean
+    outbox.clear()
+    var position = start
+    var isHeld = false
+    scanning: while count &- position >= 5 {
+      let type = scratch.load(fromByteOffset: position, as: UInt8.self)
+      let length = UInt32(
+        bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
+      if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
+        sendOutbox(client, server, owedBefore, wasClean)
+        return endForwarding(client, stop)
+      }
+      let whole = Int(length) &+ 1
+      let message = InspectedMessage(
+        type: type, start: position, whole: whole, here: min(whole, count &- position))
+      switch inspect(message, client, server, session) {
+      case .sent:
+        client.pointee.scanner.pass(whole: whole, here: message.here)
+        position &+= message.here
+      case .held:
+        isHeld = true
+        break scanning
+      case .incomplete: break scanning
+      case .ended: return false
+      }
+    }
+    sendOutbox(client, server, owedBefore, wasClean)
+    if position < count {
+      client.pointee.stream.carry.append(
+        UnsafeRawBufferPointer(start: scratch + position, count: count - position))
+    }
+    client.pointee.isHeld = isHeld
+    return true
+  }
+
+  @inline(__always)
+  private func sendOutbox(
+    _ client: ClientPointer, _ server: ServerPointer, _ owedBefore: Bool, _ wasClean: Bool
+  ) {
+    guard !outbox.isEmpty else { return }
+    _ = server.pointee.stream.send(engine, outbox.bytes, count: outbox.count)
+    if !owedBefore { server.pointee.queryStartedAt = now }
+    if wasClean { server.pointee.transactionStartedAt = now }
+  }
+
+  private func beginSession(_ client: ClientPointer) -> ClientSession {
+    let session = ClientSession()
+    client.pointee.session = session
+    return session
+  }
+
+  @inline(__always)
+  private func inspect(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession
+  ) -> Inspected {
+    if session.fence != nil, isFenced(session, server) { return .held }
+    // Behind the pooler's own statement goes one query or batch, and not before it is known that
+    // the statement would keep it from running if it failed.
+    let isUnconfirmed = server.pointee.ledger.isAnsweringOwn
+    if isUnconfirmed && !server.pointee.ledger.owesOnlyOwn { return .held }
+    switch message.type {
+    case ClientMessageType.bind:
+      return inspectBind(message, client, server, session, isUnconfirmed)
+    case ClientMessageType.query:
+      return inspectQuery(message, client, server, session, isUnconfirmed)
+    case ClientMessageType.parse:
+      return inspectParse(message, client, server, session, isUnconfirmed)
+    case ClientMessageType.describe, ClientMessageType.close:
+      return inspectNamed(message, client, server, session)
+    default: return pass(message, server)
+    }
+  }
+
+  /// Sends a message as it is.
+  @inline(__always)
+  func pass(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    outbox.append(scratch + message.start, count: message.here)
+    return .sent
+  }
+
+  @inline(never)
+  private func isFenced(_ session: ClientSession, _ server: ServerPointer) -> Bool {
+    guard let fence = session.fence else { return false }
+    let ledger = server.pointee.ledger
+    if Int32(bitPattern: ledger.readyCount &- fence) > 0 {
+      session.fence = nil
+      return false
+    }
+    return ledger.openBatch != fence
+  }
+
+  // MARK: simple queries
+
+  private func inspectQuery(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    guard message.isWhole else {
+      if message.whole <= Self.inspectedLimit { return .incomplete }
+      return inspectLongText(message, from: message.body, client, server, session, isUnconfirmed)
+    }
+    guard message.whole > 5 else { return pass(message, server) }
+    let text = bytes(message.body, message.end - 1)
+    if !isUnconfirmed && SQLText.isPlain(text.bytes) { return passQuery(message, client, server, session) }
+    let analysis = SQLText.analyse(text.bytes)
+    if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
+    guard server.pointee.ledger.hasRoom else { return .held }
+    let words = analysis.deallocations.isEmpty ? nil : deallocation(analysis, session)
+    if let words, words.isMapped {
+      // The server may lack the statement, which would then be an error.
+      guard server.pointee.ledger.isSettled else { return .held }
+      placeHolder(words.serial, server)
+    }
+    let refusal = note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+    guard let changed = refusal ?? words?.text else {
+      return passQuery(message, client, server, session)
+    }
+    guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return .held }
+    outbox.appendHeader(ClientMessageType.query, length: changed.utf8.count + 5)
+    outbox.append(Array(changed.utf8))
+    outbox.append(UInt8(0))
+    forgetUnnamed(client, session)
+    return .sent
+  }
+
+  /// A simple query also ends the unnamed statement.
+  private func passQuery(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession
+  ) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    outbox.append(scratch + message.start, count: message.here)
+    forgetUnnamed(client, session)
+    return .sent
+  }
+
+  func forgetUnnamed(_ client: ClientPointer, _ session: ClientSession) {
+    session.unnamed = .none
+    client.pointee.inspection = .sessions
+  }
+
+  /// A text that is longer than what is looked at as a whole: its beginning is, and the rest as it
+  /// goes by.
+  /// - Parameter from: where the text begins.
+  func inspectLongText(
+    _ message: InspectedMessage, from: Int, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    guard message.here > Self.inspectedLimit / 2 else { return .incomplete }
+    if isUnconfirmed { return .held }
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    if !SQLText.isPlain(bytes(from, message.end).bytes) { suspectText(client, session) }
+    session.textTail = Array(UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
+    client.pointee.isSendingText = true
+    outbox.append(scratch + message.start, count: message.here)
+    if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
+    return .sent
+  }
+
+  /// Looks at the next piece of a long text, which goes by.
+  @inline(never)
+  func watchText(_ client: ClientPointer, _ count: Int) {
+    guard let session = client.pointee.session else { return }
+    let piece = UnsafeRawBufferPointer(start: scratch, count: count)
+    let seam = session.textTail + Array(piece.prefix(32))
+    let hasSuspect = seam.withUnsafeBytes { SQLText.hasSuspect($0.bytes) }
+    if hasSuspect || SQLText.hasSuspect(piece.bytes) { suspectText(client, session) }
+    session.textTail = Array((session.textTail + Array(piece.suffix(32))).suffix(32))
+    if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
+  }
+
+  func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: scratch + start, count: max(0, end - start))
+  }
+}

@@ -1,0 +1,128 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// What a server is asked before it leaves a client whose statements may have changed the session.
+extension Worker {
+  /// A clean server whose client may not just give it back: it is in session mode, it is pinned, or
+  /// its statements have still to be looked at.
+  @inline(never)
+  func settleSession(_ client: ClientPointer, _ server: ServerPointer) {
+    guard client.pointee.mode != .session, let session = client.pointee.session else { return }
+    if session.suspicions.isEmpty {
+      if session.pin.isEmpty { giveBack(client, server) }
+      return
+    }
+    if let assignment = session.assignment, session.touched.isEmpty,
+      session.suspicions == .settings
+    {
+      // One plain SET: it has been done, or it has failed.
+      let isDone = !session.sawError
+      session.forgetLease()
+      if isDone { record([(assignment.name, assignment.value)], resets: [], client, server, session) }
+      if session.pin.isEmpty { giveBack(client, server) }
+      return
+    }
+    let asked = session.suspicions.union(session.pin).intersection(.probed)
+    let probe = SessionProbe(effects: asked, names: session.touched)
+    client.pointee.phase = .preparing
+    session.probe = probe
+    session.probed = nil
+    // Should the client leave meanwhile, nobody knows what is left in the session.
+    server.pointee.cleanup = .discard
+    startTask(.probe, probe.query, on: server)
+  }
+
+  /// The server has answered, or failed to.
+  func probeDone(_ client: ClientPointer, _ server: ServerPointer, _ error: ErrorFields?) {
+    guard let session = client.pointee.session else { return }
+    let suspicions = session.suspicions
+    let answer = session.probed.flatMap { session.probe?.answer($0) }
+    session.probed = nil
+    session.probe = nil
+    client.pointee.phase = .active
+    if let answer, error == nil {
+      let resets = session.sawError ? [] : session.resets
+      // What was not asked about is as it was: it can't be asked about, or nothing has touched it.
+      let unasked = session.pin.union(suspicions.intersection(.bound)).subtracting(.probed)
+      session.forgetLease()
+      session.pin = unasked.union(answer.effects)
+      record(answer.settings, resets: resets, client, server, session)
+    } else {
+      if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
+      session.forgetLease()
+      session.pin.formUnion(.unknownSettings)
+    }
+    if session.pin.isEmpty { return giveBack(client, server) }
+    pin(client, session)
+    if client.pointee.stream.isReadable || client.pointee.isHeld { list(client) }
+  }
+
+  /// The client keeps its server until nothing binds it to it any longer.
+  private func pin(_ client: ClientPointer, _ session: ClientSession) {
+    client.pointee.since = now
+    guard session.pinnedAt == 0 else { return }
+    session.pinnedAt = now
+    let reason = session.pin.names.joined(separator: ", ")
+    logger.info("\(name(client)) keeps its server: \(reason)")
+    let pinned = PinnedClient(
+      name: name(client), database: client.pointee.identity?.database ?? "",
+      user: client.pointee.identity?.user ?? "", reason: reason)
+    pooler.pinned.withLock { $0[client.asHandle] = pinned }
+    pooler.pinCount.add(1)
+  }
+
+  func unpin(_ client: ClientPointer, _ session: ClientSession) {
+    guard session.pinnedAt != 0 else { return }
+    session.pinnedAt = 0
+    pooler.pinned.withLock { _ = $0.removeValue(forKey: client.asHandle) }
+  }
+
+  /// Nothing of the client is left on the server but what can be put back.
+  private func giveBack(_ client: ClientPointer, _ server: ServerPointer) {
+    if let session = client.pointee.session { unpin(client, session) }
+    client.pointee.keepsServer = false
+    server.pointee.cleanup = resetsAlways ? .reset : .none
+    client.pointee.phase = .idle
+    client.pointee.server = nil
+    client.pointee.since = now
+    server.pointee.client = nil
+    if client.pointee.stream.isReadable { list(client) }
+    release(server)
+  }
+
+  /// Remembers settings of the session, as the server has them now.
+  private func record(
+    _ settings: [(name: String, value: String?)], resets: Set<String>, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: ClientSession
+  ) {
+    guard !settings.isEmpty else { return }
+    var fits = true
+    let number = pooler.parameterSets.withLock { sets -> ParameterSets.Number in
+      var values = sets.values(server.pointee.parameterSet)
+      for (name, value) in settings {
+        if let index = sets.index(of: name) {
+          values[index] = value
+        } else {
+          fits = fits && (value?.utf8.count ?? 0) <= ClientSession.longestValue
+          values.set(name, resets.contains(name) ? nil : value)
+        }
+      }
+      fits = fits && values.session.count <= ClientSession.maximumSettings
+      return sets.intern(values)
+    }
+    if !fits { session.pin.formUnion(.unknownSettings) }
+    pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }
+    server.pointee.parameterSet = number
+    adoptParameters(client, of: server)
+  }
+}
+
+/// A client that keeps its server, for the console.
+struct PinnedClient: Sendable {
+  var name: String
+  var database: String
+  var user: String
+  var reason: String
+}

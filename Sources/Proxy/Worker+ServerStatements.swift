@@ -1,0 +1,186 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// What servers have of prepared statements, and what their answers tell of it.
+extension Worker {
+  /// Makes sure that the server has a statement when the next message reaches it.
+  /// - Returns: false where that depends on a batch that has not been answered.
+  @inline(__always)
+  func ensure(_ reference: ClientStatements.Reference, _ server: ServerPointer) -> Bool {
+    let batch = server.pointee.ledger.openBatch
+    switch server.pointee.statements.use(reference.serial, batch: batch) {
+    case .present: return true
+    case .undecided: return false
+    case .absent: return prepareOwn(reference, server, batch)
+    }
+  }
+
+  @inline(never)
+  private func prepareOwn(
+    _ reference: ClientStatements.Reference, _ server: ServerPointer, _ batch: UInt32
+  ) -> Bool {
+    // A text that was not kept: the server says that it has no such statement.
+    guard reference.index >= 0 else { return true }
+    guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return false }
+    let tail = pooler.statements.withLock { $0.tail(reference.index) }
+    makeRoom(reference.serial, server, batch)
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.ownParse, batch: batch, serial: reference.serial))
+    appendParse(StatementName.make(reference.serial), tail)
+    return true
+  }
+
+  /// Notes a statement that is about to be parsed, and closes another one if there are too many.
+  func makeRoom(_ serial: UInt64, _ server: ServerPointer, _ batch: UInt32) {
+    if let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
+      server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch, serial: evicted))
+      appendClose(UInt8(ascii: "S"), StatementName.make(evicted))
+    }
+    server.pointee.statements.insert(serial, batch: batch)
+  }
+
+  /// Makes sure that the unnamed statement is the client's own, or none, when the next message
+  /// reaches the server: that of the server's last client is nobody else's business.
+  /// - Returns: false where that depends on a batch that has not been answered.
+  @inline(__always)
+  func prepareUnnamed(_ server: ServerPointer, _ session: ClientSession) -> Bool {
+    if server.pointee.unnamedIsClients && session.unnamed != .none {
+      return !server.pointee.replies.unnamedIsPending
+        || server.pointee.unnamedBatch == server.pointee.ledger.openBatch
+    }
+    return bringUnnamed(server, session)
+  }
+
+  @inline(never)
+  private func bringUnnamed(_ server: ServerPointer, _ session: ClientSession) -> Bool {
+    if server.pointee.replies.unnamedIsPending { return false }
+    let batch = server.pointee.ledger.openBatch
+    guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return false }
+    if session.unnamed == .kept {
+      server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
+      server.pointee.unnamedIsClients = true
+      server.pointee.unnamedBatch = batch
+      appendParse([], session.unnamedTail)
+    } else {
+      server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch))
+      appendClose(UInt8(ascii: "S"), [])
+    }
+    return true
+  }
+
+  // MARK: messages
+
+  func appendParse(_ name: [UInt8], _ tail: [UInt8]) {
+    outbox.appendHeader(ClientMessageType.parse, length: 5 + name.count + tail.count)
+    outbox.append(name)
+    outbox.append(UInt8(0))
+    outbox.append(tail)
+  }
+
+  /// A Close that does nothing: there is no such portal.
+  func appendIdleClose() { appendClose(UInt8(ascii: "P"), Array("SLUICE_NONE".utf8)) }
+
+  private func appendClose(_ kind: UInt8, _ name: [UInt8]) {
+    outbox.appendHeader(ClientMessageType.close, length: 6 + name.count)
+    outbox.append(kind)
+    outbox.append(name)
+    outbox.append(UInt8(0))
+  }
+
+  // MARK: answers
+
+  /// A Parse or Close has been answered.
+  func completed(_ entry: ReplyQueue.Entry, _ server: ServerPointer) {
+    switch entry.kind {
+    case .parse, .ownParse: if entry.serial != 0 { server.pointee.statements.confirm(entry.serial) }
+    case .ownClose: if entry.serial != 0 { server.pointee.statements.closed(entry.serial) }
+    case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse: break
+    }
+    guard entry.hasUndo, let session = server.pointee.client?.pointee.session,
+      let dropped = session.statements.confirmOldest()
+    else { return }
+    pooler.statements.withLock { $0.release(dropped.index) }
+  }
+
+  /// An error has made the server skip messages: what they were to do has not been done.
+  /// - Parameter error: the body of the error, if it has come whole.
+  @inline(never)
+  func failed(_ server: ServerPointer, _ error: [UInt8]) {
+    let entries = server.pointee.replies.takeFailed()
+    let session = server.pointee.client?.pointee.session
+    if let session, let first = entries.first, isPlanChange(error) {
+      renew(first.kind == .bind ? first.serial : 0, session)
+    }
+    for entry in entries.reversed() {
+      switch entry.kind {
+      case .parse, .ownParse:
+        if entry.serial != 0 { server.pointee.statements.remove(entry.serial) }
+      case .ownClose: if entry.serial != 0 { server.pointee.statements.confirm(entry.serial) }
+      case .parseUnnamed:
+        server.pointee.unnamedIsClients = false
+        session?.unnamed = .lost
+      case .ownParseUnnamed: server.pointee.unnamedIsClients = false
+      case .bind, .close, .closeForParse: break
+      }
+    }
+    guard let session else { return }
+    let undos = entries.reduce(0) { $0 + ($1.hasUndo ? 1 : 0) }
+    let dropped = session.statements.undoOldest(undos)
+    if !dropped.isEmpty {
+      pooler.statements.withLock { for one in dropped { $0.release(one.index) } }
+    }
+  }
+
+  /// `cached plan must not change result type`, by the name of the function that says it, which no
+  /// translation changes.
+  private func isPlanChange(_ error: [UInt8]) -> Bool {
+    guard let fields = ErrorFields.parse(error), fields.sqlstate == SQLState.featureNotSupported
+    else { return false }
+    return error.split(separator: 0).contains { $0.elementsEqual("RRevalidateCachedQuery".utf8) }
+  }
+
+  /// The result of a statement has another shape than when it was prepared: the client is told once,
+  /// as by PostgreSQL itself, and from now on the statement is prepared anew.
+  private func renew(_ serial: UInt64, _ session: ClientSession) {
+    let failed = serial == 0 ? session.lastUsed?.serial ?? 0 : serial
+    guard
+      let reference = session.statements.references.first(where: { $0.serial == failed }),
+      reference.index >= 0
+    else { return }
+    let fresh = pooler.statements.withLock { $0.renew(reference.index, failed: failed) }
+    session.statements.renew(reference.index, serial: fresh)
+  }
+
+  /// An error that names one of the pooler's statements, with the client's name for it.
+  func withClientsName(_ error: [UInt8], _ server: ServerPointer) -> [UInt8]? {
+    guard let session = server.pointee.client?.pointee.session,
+      let start = error.firstRange(of: StatementName.prefix)
+    else { return nil }
+    let end = error[start.upperBound...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? error.endIndex
+    guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])),
+      let name = session.statements.name(ofSerial: serial)
+    else { return nil }
+    return Array(error[..<start.lowerBound]) + name + Array(error[end...])
+  }
+
+  /// Forgets all that a client has prepared.
+  func releaseStatements(_ session: ClientSession) {
+    let dropped = session.statements.removeAll()
+    guard !dropped.isEmpty else { return }
+    pooler.statements.withLock { for one in dropped { $0.release(one.index) } }
+  }
+}
+
+extension Array where Element == UInt8 {
+  /// Where `part` first stands.
+  fileprivate func firstRange(of part: [UInt8]) -> Range<Int>? {
+    guard count >= part.count else { return nil }
+    for start in 0...(count - part.count)
+    where self[start] == part[0] && self[start..<start + part.count].elementsEqual(part) {
+      return start..<start + part.count
+    }
+    return nil
+  }
+}

@@ -1,0 +1,248 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+extension SessionEffects {
+  /// What can't move to another server.
+  static let bound: SessionEffects = [
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .library, .unknownSettings, .listen,
+    .oversized,
+  ]
+  /// A text was too long to be looked at as a whole.
+  static let oversized = SessionEffects(rawValue: 1 << 30)
+  /// What the server can be asked about; the rest stays as long as the client keeps its server.
+  static let probed: SessionEffects = [.temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen]
+
+  /// For logs, errors and the console.
+  var names: [String] {
+    let known: [(SessionEffects, String)] = [
+      (.temporary, "temporary objects"), (.advisoryLock, "session advisory locks"),
+      (.holdCursor, "WITH HOLD cursors"), (.preparedSQL, "PREPARE"), (.library, "LOAD"),
+      (.unknownSettings, "settings that can't be told from the text"), (.listen, "LISTEN"),
+      (.oversized, "a text too long to be looked at"),
+    ]
+    return known.filter { contains($0.0) }.map(\.1)
+  }
+}
+
+/// A DEALLOCATE of a statement that the client has prepared by the protocol.
+struct Deallocation {
+  var reference: ClientStatements.Reference
+  var text: String
+  /// The server may lack it: its text is known.
+  var isMapped: Bool { reference.index >= 0 }
+  var serial: UInt64 { reference.serial }
+}
+
+// What a client's statements do to its session beyond their transaction. Their texts tell what they
+// may have done; the server is asked what they have done, once the transaction is over.
+extension Worker {
+  /// Notes what a statement that is about to be sent may do.
+  /// - Parameter isFirst: nothing of the lease has been sent before.
+  /// - Returns: the text to send in its place, where it is refused.
+  func note(
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, isFirst: Bool
+  ) -> String? {
+    let effects = analysis.effects
+    let bound = effects.intersection(.bound)
+    if refuses(analysis) { return refusalText(analysis) }
+    if settings.sessionState == .replay {
+      noteSettings(analysis, client, session, isFirst: isFirst)
+    }
+    if !bound.isEmpty {
+      switch settings.pinning {
+      case .pin, .error: suspect(bound, client, session)
+      case .warn: warn(bound, client)
+      case .off: break
+      }
+    }
+    if effects.contains(.release), !session.pin.isEmpty { suspect(.release, client, session) }
+    if effects.contains(.discardAll) || effects.contains(.deallocate) {
+      server.pointee.ledger.watchesTags = true
+      session.fence = server.pointee.ledger.openBatch
+      session.deallocating = analysis.deallocations
+    }
+    return nil
+  }
+
+  private func noteSettings(
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: ClientSession, isFirst: Bool
+  ) {
+    if isFirst { session.sawError = false }
+    let isAlone = isFirst && analysis.statementCount == 1 && session.suspicions.isEmpty
+    if analysis.effects.contains(.resetAll) {
+      for setting in sessionSettings(client) { session.touch(setting.name) }
+      if isAlone { session.resets = Set(session.touched) }
+      if !session.touched.isEmpty { suspect(.settings, client, session) }
+    }
+    guard analysis.effects.contains(.settings), !analysis.settingNames.isEmpty else { return }
+    if isAlone, let assignment = analysis.plainAssignment, analysis.settingNames.count == 1,
+      assignment.value.utf8.count <= ClientSession.longestValue,
+      pooler.parameterNames.index(of: assignment.name) == nil
+    {
+      session.assignment = assignment
+    } else {
+      if let assignment = session.assignment { session.touch(assignment.name) }
+      for name in analysis.settingNames { session.touch(name) }
+      if isAlone, let name = analysis.plainReset { session.resets = [name] }
+    }
+    suspect(.settings, client, session)
+  }
+
+  private func sessionSettings(_ client: ClientPointer) -> [ParameterSets.Setting] {
+    pooler.parameterSets.withLock { $0.values(client.pointee.parameterSet).session }
+  }
+
+  func suspect(_ effects: SessionEffects, _ client: ClientPointer, _ session: ClientSession) {
+    session.suspicions.formUnion(effects)
+    client.pointee.keepsServer = true
+  }
+
+  /// A long text has something in it that could change the session.
+  func suspectText(_ client: ClientPointer, _ session: ClientSession) {
+    switch settings.pinning {
+    case .pin, .error: suspect(.oversized, client, session)
+    case .warn: warn(.oversized, client)
+    case .off: break
+    }
+  }
+
+  /// Notes what a prepared statement may do that is about to be bound.
+  /// - Returns: false where it has to wait.
+  @inline(never)
+  func noteBound(
+    _ reference: ClientStatements.Reference, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Bool {
+    guard let analysis = pooler.statements.withLock({ $0.analysis(reference.index) }) else {
+      return true
+    }
+    if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return false }
+    _ = note(analysis, client, server, session, isFirst: false)
+    return true
+  }
+
+  // MARK: refusals
+
+  func refuses(_ analysis: SQLAnalysis) -> Bool {
+    settings.pinning == .error && !analysis.effects.intersection(.bound).isEmpty
+  }
+
+  /// A statement that fails in place of the one that is refused: so the error comes where it
+  /// belongs among other answers, and a transaction fails with it.
+  func refusalText(_ analysis: SQLAnalysis) -> String {
+    let names = analysis.effects.intersection(.bound).names.joined(separator: ", ")
+    return "DO $sluice$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', "
+      + "MESSAGE = 'not allowed in transaction pooling mode: \(names.replacingQuotes)', "
+      + "HINT = 'This can not follow a client from server to server; see the setting pinning.';"
+      + " END$sluice$"
+  }
+
+  private func warn(_ effects: SessionEffects, _ client: ClientPointer) {
+    let names = effects.names.joined(separator: ", ")
+    pooler.pinWarnings.add(1)
+    logger.warning("\(name(client)) \(names): may be lost in transaction pooling mode")
+    var writer = MessageWriter()
+    writer.noticeResponse(
+      severity: "WARNING", sqlstate: SQLState.warning,
+      message: "\(names): may be lost in transaction pooling mode")
+    // Only between messages: a notice in the middle of a row would be taken for a part of it.
+    if client.pointee.server?.pointee.scanner.isMidMessage != true {
+      send(writer.bytes, to: client)
+    }
+  }
+
+  // MARK: DEALLOCATE
+
+  /// A DEALLOCATE of one of the client's own prepared statements, as it reads on the server.
+  func deallocation(_ analysis: SQLAnalysis, _ session: ClientSession) -> Deallocation? {
+    guard maxPrepared > 0, analysis.statementCount == 1, analysis.deallocations.count == 1,
+      case .name(let name)? = analysis.deallocations.first
+    else { return nil }
+    let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
+    let found = bytes.withUnsafeBytes {
+      session.statements.find($0.bytes, at: 0, count: $0.count)
+    }
+    guard let found else { return nil }
+    return Deallocation(
+      reference: found, text: "DEALLOCATE \"SLUICE_\(found.serial)\"")
+  }
+
+  /// Gives the server a statement of that name to be deallocated, in front of the client's query.
+  func placeHolder(_ serial: UInt64, _ server: ServerPointer) {
+    let batch = server.pointee.ledger.openBatch
+    guard server.pointee.statements.use(serial, batch: batch) == .absent else { return }
+    let text = "PREPARE \"SLUICE_\(serial)\" AS SELECT 1"
+    outbox.appendHeader(ClientMessageType.query, length: text.utf8.count + 5)
+    outbox.append(Array(text.utf8))
+    outbox.append(UInt8(0))
+    beginTask(.placeholder, on: server)
+  }
+
+  /// CommandComplete of a statement that may take prepared statements away, or all of a session.
+  func noteTag(_ tag: [UInt8], _ server: ServerPointer) {
+    guard let client = server.pointee.client, let session = client.pointee.session else { return }
+    switch String(decoding: tag.prefix { $0 != 0 }, as: UTF8.self) {
+    case "DEALLOCATE ALL":
+      server.pointee.statements.removeAll()
+      releaseStatements(session)
+    case "DISCARD ALL":
+      server.pointee.statements.removeAll()
+      releaseStatements(session)
+      forgetUnnamed(client, session)
+      session.pin.formIntersection(.library)
+      session.forgetLease()
+      clearSettings(client, server)
+    case "DEALLOCATE": deallocated(session, server)
+    default: break
+    }
+  }
+
+  private func deallocated(_ session: ClientSession, _ server: ServerPointer) {
+    guard !session.deallocating.isEmpty else { return }
+    guard case .name(let name) = session.deallocating.removeFirst() else { return }
+    let serial: UInt64
+    if let mapped = deallocatedSerial(name, session) {
+      serial = mapped
+      if let own = session.statements.name(ofSerial: mapped),
+        let dropped = session.statements.remove(own)
+      {
+        pooler.statements.withLock { $0.release(dropped.index) }
+      }
+    } else if let named = StatementName.serial(of: Array(name.utf8)) {
+      serial = named
+    } else {
+      return
+    }
+    server.pointee.statements.remove(serial)
+  }
+
+  private func deallocatedSerial(_ name: String, _ session: ClientSession) -> UInt64? {
+    let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
+    return bytes.withUnsafeBytes {
+      session.statements.find($0.bytes, at: 0, count: $0.count)?.serial
+    }
+  }
+
+  /// The session has nothing left of what was SET in it.
+  private func clearSettings(_ client: ClientPointer, _ server: ServerPointer) {
+    func cleared(_ number: ParameterSets.Number) -> ParameterSets.Number {
+      pooler.parameterSets.withLock { sets in
+        var values = sets.values(number)
+        values.session = []
+        let fresh = sets.intern(values)
+        sets.release(number)
+        return fresh
+      }
+    }
+    server.pointee.parameterSet = cleared(server.pointee.parameterSet)
+    client.pointee.parameterSet = cleared(client.pointee.parameterSet)
+  }
+}
+
+extension String {
+  /// For a literal between quotes.
+  fileprivate var replacingQuotes: String { split(separator: "'").joined(separator: "''") }
+}

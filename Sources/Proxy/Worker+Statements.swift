@@ -1,0 +1,382 @@
+import CLinux
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// Prepared statements of clients whose servers change: names are mapped, and a server that lacks a
+// statement prepares it in the same write, in front of the message that needs it.
+extension Worker {
+  /// Where the name that ends at the next NUL stands.
+  struct NameRange {
+    var start: Int
+    var count: Int
+    /// Behind its NUL.
+    var next: Int { start + count + 1 }
+    var isEmpty: Bool { count == 0 }
+  }
+
+  /// The longest name that a message may have: PostgreSQL looks at no more than 63 bytes of it.
+  static var longestGivenName: Int { 1_024 }
+
+  @inline(__always)
+  func nameRange(_ start: Int, _ message: InspectedMessage) -> NameRange? {
+    let limit = min(message.end - start, Self.longestGivenName + 1)
+    guard limit > 0, let end = memchr(scratch + start, 0, limit) else { return nil }
+    return NameRange(start: start, count: scratch.distance(to: end) - start)
+  }
+
+  /// What is to be done about a message whose name has no end where it should have one.
+  private func nameless(_ message: InspectedMessage, _ client: ClientPointer) -> Inspected {
+    if message.isWhole || message.here > 2 * Self.longestGivenName + 8 {
+      endClient(client, .invalidMessageLength)
+      return .ended
+    }
+    return .incomplete
+  }
+
+  private func name(_ range: NameRange) -> [UInt8] {
+    Array(
+      UnsafeRawBufferPointer(
+        start: scratch + range.start, count: min(range.count, ClientStatements.longestName)))
+  }
+
+  // MARK: Parse
+
+  func inspectParse(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    guard let range = nameRange(message.body, message) else { return nameless(message, client) }
+    guard message.isWhole else {
+      if message.whole <= Self.inspectedLimit { return .incomplete }
+      return parseLong(message, range, client, server, session, isUnconfirmed)
+    }
+    guard let end = memchr(scratch + range.next, 0, message.end - range.next) else {
+      return pass(message, server)
+    }
+    guard server.pointee.replies.hasRoom else { return .held }
+    let text = bytes(range.next, scratch.distance(to: end))
+    let isPlain = SQLText.isPlain(text.bytes)
+    let analysis = isPlain && !isUnconfirmed ? nil : SQLText.analyse(text.bytes)
+    let exits = analysis?.effects.contains(.exitsTransaction) == true
+    if isUnconfirmed && exits { return .held }
+    var change: String?
+    if let analysis {
+      if !analysis.deallocations.isEmpty, let words = deallocation(analysis, session) {
+        if words.isMapped, !ensure(words.reference, server) { return .held }
+        change = words.text
+      }
+      // What a named one does, it does when it is bound.
+      if range.isEmpty || maxPrepared == 0 {
+        change = note(analysis, client, server, session, isFirst: false) ?? change
+      } else if refuses(analysis) {
+        change = refusalText(analysis)
+      }
+    }
+    if maxPrepared == 0 { return passParse(message, range, change, server) }
+    if range.isEmpty {
+      return parseUnnamed(message, range, change, client, server, session, exits: exits)
+    }
+    let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
+    return parseNamed(message, range, change, kept, client, server, session)
+  }
+
+  /// The text and types of a Parse, or those that take their place.
+  private func tail(_ message: InspectedMessage, _ range: NameRange, _ change: String?) -> [UInt8] {
+    if let change { return Array(change.utf8) + [0, 0, 0] }
+    return Array(
+      UnsafeRawBufferPointer(start: scratch + range.next, count: message.end - range.next))
+  }
+
+  /// Statements are not mapped: what the client says goes to the server.
+  private func passParse(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ server: ServerPointer
+  ) -> Inspected {
+    guard change != nil else { return pass(message, server) }
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    appendParse(name(range), tail(message, range, change))
+    return .sent
+  }
+
+  private func parseUnnamed(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: ClientSession, exits: Bool
+  ) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    let batch = server.pointee.ledger.openBatch
+    server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
+    server.pointee.unnamedIsClients = true
+    server.pointee.unnamedBatch = batch
+    session.unnamedExits = exits
+    let count = message.end - range.next
+    if change == nil && count <= ClientSession.longestUnnamed {
+      session.unnamedTail.removeAll(keepingCapacity: true)
+      session.unnamedTail.append(
+        contentsOf: UnsafeRawBufferPointer(start: scratch + range.next, count: count))
+      session.unnamed = .kept
+      outbox.append(scratch + message.start, count: message.here)
+    } else if let change {
+      let tail = tail(message, range, change)
+      session.unnamedTail = tail
+      session.unnamed = .kept
+      appendParse([], tail)
+    } else {
+      session.unnamed = .lost
+      outbox.append(scratch + message.start, count: message.here)
+    }
+    client.pointee.inspection = .all
+    return .sent
+  }
+
+  private func parseNamed(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ analysis: SQLAnalysis?,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: ClientSession
+  ) -> Inspected {
+    let name = name(range)
+    let batch = server.pointee.ledger.openBatch
+    if session.statements.isUndecided(name, batch: batch) { return .held }
+    if let taken = session.statements.find(
+      bytes(range.start, range.next).bytes, at: 0, count: range.count)
+    {
+      return parseAgain(message, range, taken, server)
+    }
+    let tail = tail(message, range, change)
+    guard session.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
+      endClient(client, .tooManyStatements)
+      return .ended
+    }
+    let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
+    let presence = server.pointee.statements.use(reference.serial, batch: batch)
+    // A failed transaction block refuses every Parse: it must be seen to.
+    let mustParse =
+      presence == .absent || server.pointee.ledger.status == TransactionStatus.failed
+    let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
+    guard canSend else {
+      pooler.statements.withLock { $0.release(reference.index) }
+      return .held
+    }
+    session.statements.set(name, reference, batch: batch)
+    if presence == .absent { makeRoom(reference.serial, server, batch) }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(
+        mustParse ? .parse : .closeForParse, batch: batch,
+        serial: presence == .absent ? reference.serial : 0, hasUndo: true))
+    if mustParse {
+      appendParse(StatementName.make(reference.serial), tail)
+    } else {
+      appendIdleClose()
+    }
+    return .sent
+  }
+
+  /// The client has a statement of that name: the error is the server's to give.
+  private func parseAgain(
+    _ message: InspectedMessage, _ range: NameRange, _ taken: ClientStatements.Reference,
+    _ server: ServerPointer
+  ) -> Inspected {
+    guard ensure(taken, server), server.pointee.ledger.clientSends(message.type) else {
+      return .held
+    }
+    let batch = server.pointee.ledger.openBatch
+    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch))
+    appendParse(StatementName.make(taken.serial), tail(message, range, nil))
+    return .sent
+  }
+
+  /// A Parse that is too long to be kept: its statement is on this server alone, and the client
+  /// stays there.
+  private func parseLong(
+    _ message: InspectedMessage, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    let batch = server.pointee.ledger.openBatch
+    let isMapped = maxPrepared > 0
+    if isMapped && !range.isEmpty {
+      let name = name(range)
+      if isUnconfirmed || session.statements.isUndecided(name, batch: batch)
+        || session.statements.hasUndos || message.here <= Self.inspectedLimit / 2
+      {
+        return message.here <= Self.inspectedLimit / 2 ? .incomplete : .held
+      }
+      guard
+        session.statements.find(
+          bytes(range.start, range.next).bytes, at: 0, count: range.count) == nil
+      else {
+        // PostgreSQL would refuse the name; what follows can't be told from it here.
+        endClient(client, .duplicateStatement)
+        return .ended
+      }
+      let serial = pooler.statements.withLock { $0.makeSerial() }
+      guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      let reference = ClientStatements.Reference(serial: serial)
+      session.statements.set(name, reference, batch: batch)
+      server.pointee.statements.insert(serial, batch: batch)
+      server.pointee.replies.push(
+        ReplyQueue.Entry(.parse, batch: batch, serial: serial, hasUndo: true))
+      suspect(.oversized, client, session)
+      let serverName = ServerName(serial)
+      outbox.appendHeader(
+        message.type, length: message.whole - 1 - range.count + serverName.count)
+      outbox.appendName(serverName)
+      outbox.append(scratch + range.next, count: message.end - range.next)
+      return .sent
+    }
+    let result = inspectLongText(
+      message, from: range.next, client, server, session, isUnconfirmed)
+    if case .sent = result, isMapped {
+      server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
+      server.pointee.unnamedIsClients = true
+      server.pointee.unnamedBatch = batch
+      session.unnamed = .lost
+      client.pointee.inspection = .all
+    }
+    return result
+  }
+
+  // MARK: Bind
+
+  @inline(__always)
+  func inspectBind(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    guard let portal = nameRange(message.body, message),
+      let range = nameRange(portal.next, message)
+    else { return nameless(message, client) }
+    if maxPrepared == 0 { return pass(message, server) }
+    guard server.pointee.replies.hasRoom else { return .held }
+    if range.isEmpty {
+      if isUnconfirmed && (session.unnamedExits || session.unnamed == .lost) { return .held }
+      guard prepareUnnamed(server, session) else { return .held }
+      guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      server.pointee.replies.push(
+        ReplyQueue.Entry(.bind, batch: server.pointee.ledger.openBatch))
+      outbox.append(scratch + message.start, count: message.here)
+      return .sent
+    }
+    let batch = server.pointee.ledger.openBatch
+    if session.statements.hasUndos, session.statements.isUndecided(name(range), batch: batch) {
+      return .held
+    }
+    guard
+      let reference = session.statements.find(
+        bytes(range.start, range.next).bytes, at: 0, count: range.count)
+    else { return bindUnknown(message, portal, range, server) }
+    if !reference.isPlain,
+      !noteBound(reference, client, server, session, isUnconfirmed)
+    {
+      return .held
+    }
+    guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
+      return .held
+    }
+    session.lastUsed = reference
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial))
+    appendRenamed(message, portal.next, range, ServerName(reference.serial))
+    return .sent
+  }
+
+  /// The message with the name at `range`, which begins at `start`, replaced.
+  @inline(__always)
+  private func appendRenamed(
+    _ message: InspectedMessage, _ start: Int, _ range: NameRange, _ name: ServerName
+  ) {
+    outbox.appendHeader(message.type, length: message.whole &- 1 &- range.count &+ name.count)
+    outbox.append(scratch + message.body, count: start &- message.body)
+    outbox.appendName(name)
+    outbox.append(scratch + range.next, count: message.end &- range.next)
+  }
+
+  /// A statement that the client does not have: PostgreSQL says so, unless the pooler's own
+  /// statements have such a name.
+  private func bindUnknown(
+    _ message: InspectedMessage, _ portal: NameRange, _ range: NameRange, _ server: ServerPointer
+  ) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.bind, batch: server.pointee.ledger.openBatch))
+    if isOwnName(range) {
+      // No statement has the number 0.
+      appendRenamed(message, portal.next, range, ServerName(0))
+    } else {
+      outbox.append(scratch + message.start, count: message.here)
+    }
+    return .sent
+  }
+
+  private func isOwnName(_ range: NameRange) -> Bool {
+    range.count >= 7 && memcmp(scratch + range.start, "SLUICE_", 7) == 0
+  }
+
+  // MARK: Describe, Close
+
+  func inspectNamed(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: ClientSession
+  ) -> Inspected {
+    guard maxPrepared > 0 else { return pass(message, server) }
+    guard message.isWhole else { return .incomplete }
+    let isClose = message.type == ClientMessageType.close
+    let isStatement =
+      message.whole > 6 && scratch.load(fromByteOffset: message.body, as: UInt8.self) == 0x53
+    guard server.pointee.replies.hasRoom else { return .held }
+    guard isStatement, let range = nameRange(message.body + 1, message) else {
+      let result = pass(message, server)
+      if isClose, case .sent = result {
+        server.pointee.replies.push(
+          ReplyQueue.Entry(.close, batch: server.pointee.ledger.openBatch))
+      }
+      return result
+    }
+    if isClose { return closeStatement(message, range, client, server, session) }
+    if range.isEmpty {
+      guard prepareUnnamed(server, session) else { return .held }
+      return pass(message, server)
+    }
+    let batch = server.pointee.ledger.openBatch
+    if session.statements.isUndecided(name(range), batch: batch) { return .held }
+    guard
+      let reference = session.statements.find(
+        bytes(range.start, range.next).bytes, at: 0, count: range.count)
+    else {
+      guard isOwnName(range) else { return pass(message, server) }
+      guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      appendRenamed(message, range.start, range, ServerName(0))
+      return .sent
+    }
+    guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
+      return .held
+    }
+    session.lastUsed = reference
+    appendRenamed(message, range.start, range, ServerName(reference.serial))
+    return .sent
+  }
+
+  /// The client gives a statement up. The server keeps it: others may have it too.
+  private func closeStatement(
+    _ message: InspectedMessage, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: ClientSession
+  ) -> Inspected {
+    let batch = server.pointee.ledger.openBatch
+    let name = name(range)
+    if session.statements.isUndecided(name, batch: batch) { return .held }
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    let isKnown =
+      !range.isEmpty
+      && session.statements.find(
+        bytes(range.start, range.next).bytes, at: 0, count: range.count) != nil
+    server.pointee.replies.push(ReplyQueue.Entry(.close, batch: batch, hasUndo: isKnown))
+    if isKnown {
+      session.statements.set(name, nil, batch: batch)
+      appendIdleClose()
+    } else if isOwnName(range) {
+      appendIdleClose()
+    } else {
+      if range.isEmpty { forgetUnnamed(client, session) }
+      outbox.append(scratch + message.start, count: message.here)
+    }
+    return .sent
+  }
+}
