@@ -68,7 +68,7 @@ extension Worker {
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
-      if let stop = ClientScanner.check(type, length, maxPacketSize) {
+      if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
         sendOutbox(client, server, owedBefore, wasClean)
         return endForwarding(client, stop)
       }
