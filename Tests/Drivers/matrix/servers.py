@@ -143,4 +143,3 @@ def binary(root):
     if not os.access(path, os.X_OK):
         raise SystemExit("no sluice binary: run `swift build --product sluice`, or set SLUICE_BIN")
     return path
-
