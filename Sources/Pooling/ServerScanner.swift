@@ -48,7 +48,7 @@ public struct ServerScanner: Equatable, Sendable {
         case .own: event = .ownReadyForQuery
         case .unexpected: event = .violation
         }
-        if !replies.isEmpty, !Self.isInStep(replies, ledger) {
+        if !replies.isEmpty, !replies.endBatches(before: ledger.readyCount) {
           return ServerScan(position: position, event: .violation)
         }
         return ServerScan(position: position &+ 6, event: event)
@@ -92,13 +92,6 @@ public struct ServerScanner: Equatable, Sendable {
   @inlinable @inline(__always)
   static func isCompletion(_ type: UInt8) -> Bool {
     type &- ServerMessageType.parseComplete <= 2
-  }
-
-  /// What is left of a batch whose ReadyForQuery has come was skipped without an error.
-  @usableFromInline @inline(never)
-  static func isInStep(_ replies: borrowing ReplyQueue, _ ledger: Ledger) -> Bool {
-    guard let oldest = replies.oldestBatch else { return true }
-    return Int32(bitPattern: oldest &- ledger.readyCount) >= 0
   }
 
   @inlinable @inline(__always)
@@ -184,7 +177,7 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
-      if !replies.isEmpty { replies.fail(batch: ledger.readyCount) }
+      replies.fail(batch: ledger.readyCount)
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()

@@ -155,12 +155,13 @@ extension Worker {
 
   /// An error that names one of the pooler's statements, with the client's name for it.
   func withClientsName(_ error: [UInt8], _ server: ServerPointer) -> [UInt8]? {
+    let tag = server.pointee.replies.firstFailed?.tag ?? 0
     guard let session = server.pointee.client?.pointee.session,
       let start = error.firstRange(of: StatementName.prefix)
     else { return nil }
     let end = error[start.upperBound...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? error.endIndex
     guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])),
-      let name = session.pointee.statements.name(ofSerial: serial)
+      let name = session.pointee.statements.name(ofSerial: serial, tag: tag)
     else { return nil }
     return Array(error[..<start.lowerBound]) + name + Array(error[end...])
   }

@@ -205,26 +205,16 @@ extension Worker {
     guard !session.pointee.deallocating.isEmpty else { return }
     guard case .name(let name) = session.pointee.deallocating.removeFirst() else { return }
     let serial: UInt64
-    if let mapped = deallocatedSerial(name, session) {
-      serial = mapped
-      if let own = session.pointee.statements.name(ofSerial: mapped),
-        let dropped = session.pointee.statements.remove(own)
-      {
-        pooler.statements.withLock { $0.release(dropped.index) }
-      }
+    let own = Array(name.utf8.prefix(ClientStatements.longestName))
+    if let dropped = session.pointee.statements.remove(own) {
+      serial = dropped.serial
+      pooler.statements.withLock { $0.release(dropped.index) }
     } else if let named = StatementName.serial(of: Array(name.utf8)) {
       serial = named
     } else {
       return
     }
     server.pointee.statements.remove(serial)
-  }
-
-  private func deallocatedSerial(_ name: String, _ session: SessionPointer) -> UInt64? {
-    let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
-    return bytes.withUnsafeBytes {
-      session.pointee.statements.find($0.bytes, at: 0, count: $0.count)?.serial
-    }
   }
 
   /// The session has nothing left of what was SET in it.

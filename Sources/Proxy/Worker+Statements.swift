@@ -159,7 +159,7 @@ extension Worker {
     let mustParse =
       presence == .absent
       || (server.pointee.ledger.status == TransactionStatus.failed
-        && server.pointee.ledger.isSettled)
+        && server.pointee.ledger.statusHolds)
     let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
     guard canSend else {
       pooler.statements.withLock { $0.release(reference.index) }
@@ -188,7 +188,7 @@ extension Worker {
       return .held
     }
     let batch = server.pointee.ledger.openBatch
-    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch))
+    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, tag: taken.tag))
     appendParse(StatementName.make(taken.serial), tail(message, range, nil))
     return .sent
   }
@@ -282,7 +282,7 @@ extension Worker {
     }
     session.pointee.lastUsed = reference
     server.pointee.replies.push(
-      ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial))
+      ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
   }

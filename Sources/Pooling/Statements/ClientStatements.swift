@@ -108,8 +108,14 @@ public struct ClientStatements: Sendable {
     }
   }
 
-  /// The name under which the client knows a statement.
-  public func name(ofSerial serial: UInt64) -> [UInt8]? {
+  /// The name under which the client knows a statement; if there are several, that with the tag.
+  public func name(ofSerial serial: UInt64, tag: UInt32 = 0) -> [UInt8]? {
+    let named = entries.first { $0.reference.serial == serial && $0.reference.tag == tag }
+    if let named { return named.key.name }
+    return anyName(ofSerial: serial)
+  }
+
+  private func anyName(ofSerial serial: UInt64) -> [UInt8]? {
     entries.first { $0.reference.serial == serial }?.key.name
   }
 
@@ -135,7 +141,8 @@ public struct ClientStatements: Sendable {
       if entries[index].key == key {
         let before = entries[index].reference
         byteCount -= before.byteCount
-        if let reference {
+        if var reference {
+          reference.tag = UInt32(truncatingIfNeeded: key.hash)
           entries[index].reference = reference
           byteCount += reference.byteCount
         } else {
@@ -147,7 +154,8 @@ public struct ClientStatements: Sendable {
       }
       slot = (slot + 1) & (slots.count - 1)
     }
-    guard let reference else { return nil }
+    guard var reference else { return nil }
+    reference.tag = UInt32(truncatingIfNeeded: key.hash)
     byteCount += reference.byteCount
     entries.append(Entry(key: key, reference: reference))
     slots[slot] = Int32(entries.count)
