@@ -1,37 +1,43 @@
-public struct SessionEffects: OptionSet, Sendable, Hashable {
-  public var rawValue: UInt32
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
-  public static let settings = SessionEffects(rawValue: 1)
-  public static let unknownSettings = SessionEffects(rawValue: 2)
-  public static let resetAll = SessionEffects(rawValue: 4)
-  public static let discardAll = SessionEffects(rawValue: 8)
-  public static let temporary = SessionEffects(rawValue: 16)
-  public static let advisoryLock = SessionEffects(rawValue: 32)
-  public static let holdCursor = SessionEffects(rawValue: 64)
-  public static let preparedSQL = SessionEffects(rawValue: 128)
-  public static let library = SessionEffects(rawValue: 256)
-  public static let listen = SessionEffects(rawValue: 512)
-  public static let unlisten = SessionEffects(rawValue: 1024)
-  public static let deallocate = SessionEffects(rawValue: 2048)
-  public static let release = SessionEffects(rawValue: 4096)
-  public static let procedural = SessionEffects(rawValue: 8192)
-  public static let exitsTransaction = SessionEffects(rawValue: 16384)
-}
-public struct SQLAnalysis: Equatable, Sendable {
-  public enum Deallocation: Equatable, Sendable { case all, name(String) }
-  public struct Assignment: Equatable, Sendable { public var name: String; public var value: String }
-  public var effects: SessionEffects = []
-  public var settingNames: [String] = []
-  public var listens: [String] = []
-  public var unlistens: [String] = []
-  public var unlistensAll = false
-  public var deallocations: [Deallocation] = []
-  public var statementCount = 1
-  public var plainAssignment: Assignment?
-  public var plainReset: String?
-}
+/// Tells from the text of a query what it could do to its session.
 public enum SQLText {
-  @inlinable public static func isPlain(_ text: RawSpan) -> Bool { true }
-  public static func hasSuspect(_ text: RawSpan) -> Bool { false }
-  public static func analyse(_ text: RawSpan) -> SQLAnalysis { SQLAnalysis() }
+  /// What the text could do. It ends at the first NUL, if there is one.
+  ///
+  /// Read as often as there are ways to read it: where a plain string has a backslash, its end
+  /// depends on standard_conforming_strings. And in the encodings whose characters have bytes of
+  /// ASCII within (SJIS, BIG5, GBK, UHC, GB18030, JOHAB) a byte such as `\` or `[` behind one above
+  /// 0x7F may be half a character: where one stands, words count even in strings and comments.
+  public static func analyse(_ text: RawSpan) -> SQLAnalysis {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.byteCount)
+    var hasBackslash = false
+    var hasTrail = false
+    var previous: UInt8 = 0
+    for offset in 0..<text.byteCount {
+      let byte = unsafe text.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+      if byte == 0 { break }
+      if byte == UInt8(ascii: "\\") { hasBackslash = true }
+      if previous >= 0x80, isTrail(byte) { hasTrail = true }
+      bytes.append(byte)
+      previous = byte
+    }
+    var reader = SQLAnalyser(bytes, isStandardConforming: true)
+    var analysis = reader.run()
+    if hasBackslash {
+      var other = SQLAnalyser(bytes, isStandardConforming: false)
+      analysis.merge(other.run())
+    }
+    if hasTrail {
+      analysis.plainAssignment = nil
+      analysis.plainReset = nil
+      if !isPlain(text), SQLAnalyser.hasSuspiciousWord(bytes) {
+        analysis.effects.formUnion([.procedural, .unknownSettings])
+      }
+    }
+    return analysis
+  }
+
+  /// A byte that a double-byte character may end with and that no word has.
+  private static func isTrail(_ byte: UInt8) -> Bool {
+    (0x40...0x7e).contains(byte) && !SQLLexer.isWordStart(byte)
+  }
 }

@@ -1,0 +1,186 @@
+/// SET and RESET (gram.y: VariableSetStmt, VariableResetStmt).
+extension SQLAnalyser {
+  mutating func addSet(_ statement: SQLStatement) {
+    var index = 1
+    var isLocal = false
+    // A setting's first name may be local or session: SET local.x = 1.
+    if let scope = statement.word(1), !Self.endsName(statement, at: 2) {
+      if scope == "local" {
+        isLocal = true
+        index = 2
+      } else if scope == "session", !Self.isSessionClause(statement, at: 1) {
+        index = 2
+      }
+    }
+    if Self.endsName(statement, at: index + 1) {
+      addGenericSet(statement, at: index, isLocal: isLocal)
+    } else {
+      addSpecialSet(statement, at: index, isLocal: isLocal)
+    }
+  }
+
+  /// SESSION AUTHORIZATION or SESSION CHARACTERISTICS AS.
+  private static func isSessionClause(_ statement: SQLStatement, at index: Int) -> Bool {
+    guard statement.word(index) == "session" else { return false }
+    if statement.word(index + 1) == "authorization" { return true }
+    return statement.word(index + 1) == "characteristics" && statement.word(index + 2) == "as"
+  }
+
+  /// What stands behind a setting's name, or within it.
+  private static func endsName(_ statement: SQLStatement, at index: Int) -> Bool {
+    statement.isSymbol(".", at: index) || statement.isSymbol("=", at: index)
+      || statement.word(index) == "to" || statement.word(index) == "from"
+  }
+
+  /// SET name = value, SET name FROM CURRENT.
+  private mutating func addGenericSet(
+    _ statement: SQLStatement, at index: Int, isLocal: Bool
+  ) {
+    guard let (name, end) = Self.name(statement, at: index) else {
+      if isLocal { analysis.effects.insert(.temporary) } else { unknownSetting() }
+      return
+    }
+    if name == "search_path" { addSearchPath(statement) }
+    if isLocal { return }
+    addSetting(name)
+    guard !Self.isTransient(name), name != "session_authorization",
+      statement.isSymbol("=", at: end) || statement.word(end) == "to"
+    else { return }
+    if statement.word(end + 1) == "default", statement.count == end + 2 {
+      analysis.plainReset = name
+    } else if let value = Self.plainValue(statement, at: end + 1),
+      !Self.listsOfNames.contains(name) || Self.isLowerCaseName(value)
+    {
+      analysis.plainAssignment = SQLAnalysis.Assignment(name: name, value: value)
+    }
+  }
+
+  private mutating func addSpecialSet(
+    _ statement: SQLStatement, at index: Int, isLocal: Bool
+  ) {
+    let names: [String]
+    switch statement.word(index) {
+    case "transaction", "constraints": names = []
+    case "session" where statement.word(index + 1) == "authorization":
+      names = ["session_authorization"]
+    case "session" where Self.isSessionClause(statement, at: index):
+      names = [
+        "default_transaction_isolation", "default_transaction_read_only",
+        "default_transaction_deferrable",
+      ]
+    case "time": names = ["timezone"]
+    case "names": names = ["client_encoding"]
+    case "role": names = ["role"]
+    case "xml": names = ["xmloption"]
+    case "schema":
+      addSearchPath(statement)
+      names = ["search_path"]
+    default:
+      if isLocal { analysis.effects.insert(.temporary) } else { unknownSetting() }
+      return
+    }
+    if isLocal { return }
+    for name in names { addSetting(name) }
+  }
+
+  /// With pg_temp first in search_path, of the transaction only even, CREATE TABLE makes a table
+  /// that stays with the session. An identifier pg_temp is seen wherever it stands.
+  private mutating func addSearchPath(_ statement: SQLStatement) {
+    if statement.hasObscureStrings || statement.quotesTemporarySchema {
+      analysis.effects.insert(.temporary)
+    }
+  }
+
+  mutating func addReset(_ statement: SQLStatement) {
+    if statement.word(1) == "all" {
+      analysis.effects.insert(.resetAll)
+      return
+    }
+    switch (statement.word(1), statement.word(2)) {
+    case ("session", "authorization"): addSetting("session_authorization")
+    case ("transaction", "isolation"): break
+    case ("time", "zone"):
+      addSetting("timezone")
+      if statement.count == 3 { analysis.plainReset = "timezone" }
+    default:
+      guard let (name, end) = Self.name(statement, at: 1) else {
+        unknownSetting()
+        return
+      }
+      addSetting(name)
+      if statement.count == end, !Self.isTransient(name), name != "session_authorization" {
+        analysis.plainReset = name
+      }
+    }
+  }
+
+  /// The name of a setting, lower-cased, and the index behind it.
+  private static func name(
+    _ statement: SQLStatement, at start: Int
+  ) -> (name: String, end: Int)? {
+    guard var name = statement.identifier(start) else { return nil }
+    var index = start + 1
+    while statement.isSymbol(".", at: index) {
+      guard let next = statement.identifier(index + 1) else { return nil }
+      name += "." + next
+      index += 2
+    }
+    // Where the parts that are kept end, the name might go on.
+    guard SQLName.isASCII(name), index < SQLStatement.maxParts else { return nil }
+    return (SQLName.lowerCased(name), index)
+  }
+
+  /// PostgreSQL quotes the one value of such a list (GUC_LIST_QUOTE): 'a, b' is one schema.
+  private static let listsOfNames: Set<String> = [
+    "search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries",
+    "shared_preload_libraries", "unix_socket_directories",
+  ]
+
+  private static func isLowerCaseName(_ value: String) -> Bool {
+    guard let first = value.utf8.first, first == UInt8(ascii: "_") || first >= 0x61 else {
+      return false
+    }
+    return value.utf8.count <= SQLName.maxBytes
+      && value.utf8.allSatisfy {
+        (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "_")
+      }
+  }
+
+  /// The statement's last part as a value: one plain string, one word, one number.
+  private static func plainValue(_ statement: SQLStatement, at index: Int) -> String? {
+    guard statement.count <= SQLStatement.maxParts, index < statement.count else { return nil }
+    let part = statement.parts[index]
+    let isLast = statement.count == index + 1
+    switch part.kind {
+    case .string where isLast:
+      let isKept = part.text.utf8.count <= SQLStatement.maxValueBytes
+      return isKept && SQLName.isASCII(part.text) ? part.text : nil
+    case .word where isLast && part.text != "default":
+      return SQLName.isASCII(part.text) && part.content.count <= SQLName.maxBytes
+        ? part.text : nil
+    case .number: return number(statement, at: index)
+    case .symbol(UInt8(ascii: "-")):
+      guard let digits = number(statement, at: index + 1) else { return nil }
+      return digits == "0" ? digits : "-" + digits
+    case .symbol(UInt8(ascii: "+")): return number(statement, at: index + 1)
+    default: return nil
+    }
+  }
+
+  /// Digits, perhaps with a fraction, at the statement's end. PostgreSQL drops zeros in front: such
+  /// a number is not plain.
+  private static func number(_ statement: SQLStatement, at index: Int) -> String? {
+    let parts = statement.parts
+    guard index < parts.count, parts[index].kind == .number else { return nil }
+    let whole = parts[index].text
+    guard whole.utf8.count == 1 || whole.utf8.first != UInt8(ascii: "0") else { return nil }
+    guard whole.utf8.count < SQLStatement.maxValueBytes else { return nil }
+    if parts.count == index + 1 { return whole }
+    guard parts.count == index + 3, statement.isSymbol(".", at: index + 1),
+      parts[index + 2].kind == .number, parts[index + 2].text.utf8.count < 32,
+      parts[index].content.upperBound == parts[index + 1].content.lowerBound,
+      parts[index + 1].content.upperBound == parts[index + 2].content.lowerBound
+    else { return nil }
+    return whole + "." + parts[index + 2].text
+  }
+}

@@ -1,0 +1,86 @@
+/// Names that are dangerous wherever a statement has them.
+///
+/// A database in a single-byte encoding folds the bytes above 0x7F of a name by its locale, and in
+/// a Turkish one 0xDD becomes `i`: a name with such a byte is compared up to its first `i` only.
+enum SQLName {
+  /// PostgreSQL cuts names at 63 bytes.
+  static let maxBytes = 63
+
+  /// A name as PostgreSQL folds it: ASCII in lower case, cut to what the server keeps.
+  static func folded(_ bytes: ArraySlice<UInt8>) -> String {
+    clipped(bytes.prefix(maxBytes + 1).map { lowerCased($0) })
+  }
+
+  /// A name in quotes as PostgreSQL takes it: `""` is one quote.
+  static func unquoted(_ bytes: ArraySlice<UInt8>) -> String {
+    var name: [UInt8] = []
+    var index = bytes.startIndex
+    while index < bytes.endIndex, name.count <= maxBytes {
+      name.append(bytes[index])
+      index += bytes[index] == UInt8(ascii: "\"") ? 2 : 1
+    }
+    return clipped(name)
+  }
+
+  private static func clipped(_ name: [UInt8]) -> String {
+    guard name.count > maxBytes else { return String(decoding: name, as: UTF8.self) }
+    var count = maxBytes
+    // Not within a character.
+    while count > 0, name[count] & 0xc0 == 0x80 { count -= 1 }
+    return String(decoding: name[..<count], as: UTF8.self)
+  }
+
+  static func lowerCased(_ byte: UInt8) -> UInt8 {
+    (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
+  }
+
+  static func lowerCased(_ text: String) -> String {
+    String(decoding: text.utf8.map { lowerCased($0) }, as: UTF8.self)
+  }
+
+  static func isASCII(_ name: String) -> Bool { name.utf8.allSatisfy { $0 < 0x80 } }
+
+  /// Whether `name` is `other`, or could fold to it.
+  private static func matches(_ name: String, _ other: String, upTo beginning: String) -> Bool {
+    name == other || (name.hasPrefix(beginning) && !isASCII(name))
+  }
+
+  static func isSetConfig(_ name: String) -> Bool {
+    matches(name, "set_config", upTo: "set_conf")
+  }
+
+  /// The view whose UPDATE calls set_config (system_views.sql, rule pg_settings_u).
+  static func isSettingsView(_ name: String) -> Bool {
+    matches(name, "pg_settings", upTo: "pg_sett")
+  }
+
+  static func isTemporarySchema(_ name: String) -> Bool { name.hasPrefix("pg_temp") }
+
+  /// Functions of PostgreSQL's own that execute a text they are given.
+  static func executesText(_ name: String) -> Bool {
+    name == "ts_stat" || matches(name, "ts_rewrite", upTo: "ts_rewr")
+      || name.hasPrefix("query_to_xml")
+  }
+
+  /// What the function of this name does to the session's advisory locks.
+  static func advisoryEffect(_ name: String) -> SessionEffects {
+    let isAdvisory = name.hasPrefix("pg_adv") || name.hasPrefix("pg_try_adv")
+    if !isAdvisory { return [] }
+    if name.hasPrefix("pg_advisory_xact") || name.hasPrefix("pg_try_advisory_xact") { return [] }
+    if !isASCII(name) { return .advisoryLock }
+    if name.hasPrefix("pg_advisory_unlock") { return .release }
+    return name.hasPrefix("pg_advisory_") || name.hasPrefix("pg_try_advisory_")
+      ? .advisoryLock : []
+  }
+
+  private static let hidingWords: Set<String> = [
+    "set", "reset", "listen", "unlisten", "prepare", "deallocate", "load", "temp", "temporary",
+    "discard", "execute", "hold",
+  ]
+
+  /// A word that code which is not read as statements can't have and be harmless.
+  static func isSuspicious(_ word: String) -> Bool {
+    hidingWords.contains(word) || isSetConfig(word) || isSettingsView(word)
+      || isTemporarySchema(word) || executesText(word) || !advisoryEffect(word).isEmpty
+  }
+}

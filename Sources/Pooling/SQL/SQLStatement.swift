@@ -1,0 +1,89 @@
+/// The beginning of a statement, as far as its kind shows there.
+struct SQLStatement {
+  struct Part: Equatable {
+    var kind: SQLLexer.Lexeme.Kind
+    /// A folded word, a name without its quotes, a string with quotes undoubled.
+    var text: String
+    var content: Range<Int>
+  }
+
+  /// No more parts are kept. SET SESSION with a name of two parts and a signed value has eight.
+  static let maxParts = 24
+  /// A longer string is no value to keep.
+  static let maxValueBytes = 1024
+
+  private(set) var parts: [Part] = []
+  /// How many parts it has, those that are not kept too.
+  private(set) var count = 0
+  /// It has strings whose value one can't read off.
+  private(set) var hasObscureStrings = false
+  /// A string names pg_temp.
+  private(set) var quotesTemporarySchema = false
+  private(set) var hasUpdate = false
+  private(set) var hasSettingsView = false
+  private(set) var holds = false
+
+  mutating func append(_ lexeme: SQLLexer.Lexeme, name: String?, in bytes: [UInt8]) {
+    let slice = bytes[lexeme.content]
+    count += 1
+    switch lexeme.kind {
+    case .string, .dollarString:
+      quotesTemporarySchema = quotesTemporarySchema || Self.namesTemporarySchema(slice)
+    case .obscureString, .unicodeName: hasObscureStrings = true
+    case .word, .quotedName:
+      if name == "update" { hasUpdate = true }
+      if let name, SQLName.isSettingsView(name) { hasSettingsView = true }
+      if name == "hold", parts.last?.text == "with" || count > Self.maxParts { holds = true }
+    case .number, .parameter, .symbol: break
+    }
+    guard parts.count < Self.maxParts else { return }
+    let text: String
+    switch lexeme.kind {
+    case .word, .quotedName: text = name ?? ""
+    case .string: text = Self.undoubled(slice.prefix(Self.maxValueBytes + 1))
+    case .number: text = String(decoding: slice.prefix(Self.maxValueBytes), as: UTF8.self)
+    case .dollarString, .obscureString, .unicodeName, .parameter: text = ""
+    case .symbol(let symbol): text = String(UnicodeScalar(symbol))
+    }
+    parts.append(Part(kind: lexeme.kind, text: text, content: lexeme.content))
+  }
+
+  /// The word at `index`; nil for quoted names and all else.
+  func word(_ index: Int) -> String? {
+    index < parts.count && parts[index].kind == .word ? parts[index].text : nil
+  }
+
+  func isSymbol(_ symbol: Character, at index: Int) -> Bool {
+    guard index < parts.count, let ascii = symbol.asciiValue else { return false }
+    return parts[index].kind == .symbol(ascii)
+  }
+
+  /// The identifier at `index`; nil where it can't be told.
+  func identifier(_ index: Int) -> String? {
+    guard index < parts.count else { return nil }
+    return parts[index].kind == .word || parts[index].kind == .quotedName
+      ? parts[index].text : nil
+  }
+
+  private static func undoubled(_ slice: ArraySlice<UInt8>) -> String {
+    var text: [UInt8] = []
+    var index = slice.startIndex
+    while index < slice.endIndex {
+      text.append(slice[index])
+      index += slice[index] == UInt8(ascii: "'") ? 2 : 1
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  static func namesTemporarySchema(_ slice: ArraySlice<UInt8>) -> Bool {
+    let wanted = Array("pg_temp".utf8)
+    var matched = 0
+    // `p` begins the name and is not repeated before its last letter: no match is overlooked.
+    for byte in slice {
+      let lower = SQLName.lowerCased(byte)
+      matched = lower == wanted[matched] ? matched + 1 : lower == wanted[0] ? 1 : 0
+      if matched == wanted.count { return true }
+    }
+    return false
+  }
+}
