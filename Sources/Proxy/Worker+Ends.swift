@@ -31,6 +31,7 @@ extension Worker {
     if let session = client.pointee.session {
       unpin(client, session)
       releaseStatements(session)
+      dropChannels(client, session)
       client.pointee.session = nil
     }
     if client.pointee.pool.rawValue >= 0 {
@@ -63,6 +64,7 @@ extension Worker {
     server.pointee.client = nil
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
+      server.pointee.ledger.watches = []
       let left = session.pin.union(session.suspicions)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close

@@ -155,13 +155,20 @@ extension Worker {
     let analysis = SQLText.analyse(text.bytes)
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }
+    let permission = permitListen(analysis, client, session)
+    if permission == .wait { return .held }
     let words = analysis.deallocations.isEmpty ? nil : deallocation(analysis, session)
     if let words, words.isMapped {
       // The server may lack the statement, which would then be an error.
       guard server.pointee.ledger.isSettled else { return .held }
       placeHolder(words.serial, server)
     }
-    let refusal = note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+    let refusal =
+      if case .refused(let cause) = permission {
+        listenRefusalText(cause)
+      } else {
+        note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+      }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)
     }
@@ -186,6 +193,7 @@ extension Worker {
 
   func forgetUnnamed(_ client: ClientPointer, _ session: ClientSession) {
     session.unnamed = .none
+    session.unnamedAnalysis = nil
     client.pointee.inspection = .sessions
   }
 

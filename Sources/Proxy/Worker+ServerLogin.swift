@@ -59,7 +59,7 @@ extension Worker {
 
   // MARK: connecting
 
-  private func tryNextHost(_ server: ServerPointer) {
+  func tryNextHost(_ server: ServerPointer) {
     guard let login = server.pointee.login else { return }
     guard let host = login.nextHost() else {
       return serverLoginFailed(server, SQLState.connectionFailure, login.lastFailure)
@@ -246,7 +246,9 @@ extension Worker {
       }
       return sets.intern(values)
     }
-    if let query = login.route.connectQuery, !query.isEmpty {
+    if let hub = server.pointee.hub {
+      listenerOpened(server, hub)
+    } else if let query = login.route.connectQuery, !query.isEmpty {
       server.pointee.phase = .ready
       startTask(.connectQuery, query, on: server)
     } else {
@@ -292,6 +294,7 @@ extension Worker {
   func openingFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
   ) {
+    if let hub = server.pointee.hub { return listenerFailed(server, hub, log ?? message) }
     let pool = server.pointee.pool
     let serverID = server.pointee.id
     serverLogins.removeAll { $0 == server }

@@ -69,13 +69,19 @@ extension Worker {
       }
       // What a named one does, it does when it is bound.
       if range.isEmpty || maxPrepared == 0 {
-        change = note(analysis, client, server, session, isFirst: false) ?? change
+        switch permitListen(analysis, client, session) {
+        case .granted:
+          change = note(analysis, client, server, session, isFirst: false) ?? change
+        case .wait: return .held
+        case .refused(let cause): change = listenRefusalText(cause)
+        }
       } else if refuses(analysis) {
         change = refusalText(analysis)
       }
     }
     if maxPrepared == 0 { return passParse(message, range, change, server) }
     if range.isEmpty {
+      session.unnamedAnalysis = change == nil ? analysis : nil
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
     }
     let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
@@ -248,6 +254,11 @@ extension Worker {
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
       if isUnconfirmed && (session.unnamedExits || session.unnamed == .lost) { return .held }
+      if let analysis = session.unnamedAnalysis,
+        !noteBound(analysis, client, server, session)
+      {
+        return .held
+      }
       guard prepareUnnamed(server, session) else { return .held }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       server.pointee.replies.push(

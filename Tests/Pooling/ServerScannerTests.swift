@@ -8,6 +8,7 @@ private struct ServerFeed {
     case ready, ownReady, violation
     case parameter([UInt8])
     case error([UInt8])
+    case notification([UInt8])
   }
 
   var scanner = ServerScanner()
@@ -51,6 +52,7 @@ private struct ServerFeed {
     case .parameterStatus(let body): events.append(.parameter(bytes(of: body)))
     case .errorResponse(let body): events.append(.error(bytes(of: body)))
     case .completed, .ownRow, .commandComplete: return true
+    case .notification(let body): events.append(.notification(bytes(of: body)))
     case .violation:
       events.append(.violation)
       return false
