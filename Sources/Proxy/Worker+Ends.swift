@@ -74,7 +74,7 @@ extension Worker {
     }
     if server.pointee.task != .none && server.pointee.ledger.owesOnlyOwn
       && !server.pointee.ledger.hasOpenBatch
-     {
+    {
       // `taskDone` goes on with it.
       return
     }

@@ -151,7 +151,9 @@ extension Worker {
     }
     guard message.whole > 5 else { return pass(message, server) }
     let text = bytes(message.body, message.end - 1)
-    if !isUnconfirmed && SQLText.isPlain(text.bytes) { return passQuery(message, client, server, session) }
+    if !isUnconfirmed && SQLText.isPlain(text.bytes) {
+      return passQuery(message, client, server, session)
+    }
     let analysis = SQLText.analyse(text.bytes)
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }

@@ -26,7 +26,9 @@ extension Worker {
       session.forgetLease()
       settleChannels(client, server, session, committed: [])
       deliverKept(client)
-      if isDone { record([(assignment.name, assignment.value)], resets: [], client, server, session) }
+      if isDone {
+        record([(assignment.name, assignment.value)], resets: [], client, server, session)
+      }
       if session.pin.isEmpty { giveBack(client, server) }
       return
     }

@@ -11,7 +11,9 @@ extension SessionEffects {
   /// A text was too long to be looked at as a whole.
   static let oversized = SessionEffects(rawValue: 1 << 30)
   /// What the server can be asked about; the rest stays as long as the client keeps its server.
-  static let probed: SessionEffects = [.temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen]
+  static let probed: SessionEffects = [
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen,
+  ]
 
   /// For logs, errors and the console.
   var names: [String] {

@@ -181,4 +181,19 @@ private let shortError = frame("E", [67, 48, 0, 0])
     feed.feed(readyBytes + readyBytes)
     #expect(feed.events == [.ready, .violation])
   }
+
+  @Test func `notifications are events only while they are watched`() {
+    let note = frame("A", [0, 0, 0, 1, 97, 0, 0])
+    let bytes = frame("T") + note + frame("Z", [73])
+    for cuts in cuts(of: bytes) {
+      var feed = ServerFeed(sent: "Q")
+      feed.feed(bytes, cutAt: cuts)
+      #expect(feed.events == [.ready])
+      feed = ServerFeed(sent: "Q")
+      feed.ledger.watches = .notifications
+      feed.feed(bytes, cutAt: cuts)
+      #expect(feed.events == [.notification([0, 0, 0, 1, 97, 0, 0]), .ready])
+      #expect(feed.taken == bytes)
+    }
+  }
 }
