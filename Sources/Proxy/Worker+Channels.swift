@@ -195,8 +195,9 @@ extension Worker {
     for subscriber in notification.subscribers {
       guard let session = session(of: subscriber) else { continue }
       let client = ClientPointer(handle: subscriber.client)
+      let isReady = isBetweenMessages(client, session)
       let delivery = session.channels?.deliver(
-        notification.channel, notification.message, isReady: isBetweenMessages(client, session))
+        notification.channel, notification.message, isReady: isReady)
       switch delivery {
       case .now?: send(notification.message, to: client)
       case .kept?: client.pointee.keepsServer = true

@@ -36,14 +36,15 @@ extension Integration {
       try withSluice(version, Self.settings) { sluice in
         let client = try sluice.connect()
         try client.run("LISTEN me")
+        var seen: [Notification] = []
         for number in 0..<20 {
-          try client.run("NOTIFY me, '\(number)'")
+          seen += try client.run("NOTIFY me, '\(number)'").notifications
         }
-        let answer = try client.query("LISTEN again; NOTIFY me, 'last'")
+        let answer = try client.query("LISTEN again; NOTIFY me, '20'")
         #expect(answer.tags == ["LISTEN", "NOTIFY"])
-        var seen = answer.notifications
-        while seen.count < 1 { seen += try client.notifications(1) }
-        #expect(seen.last == Notification("me", "last"))
+        seen += answer.notifications
+        seen += try client.notifications(21 - seen.count)
+        #expect(seen == (0...20).map { Notification("me", "\($0)") })
         #expect(try client.notifications(within: 0.2) == [])
       }
     }
@@ -191,12 +192,11 @@ extension Integration {
         let client = try sluice.connect()
         let other = try sluice.connect()
         let long = String(repeating: "n", count: 63)
-        for name in ["\"Quoted \"\"name\"\"\"", "Folded", long + "more", "\"größe\"", "größe2"] {
-          try client.run("LISTEN \(name)")
-          try other.run("NOTIFY \(name)")
-        }
-        let names = try client.notifications(5).map(\.channel)
-        #expect(names == ["Quoted \"name\"", "folded", long, "größe", "größe2"])
+        let names = ["\"Quoted \"\"name\"\"\"", "Folded", long + "more", "\"größe\"", "größe2"]
+        for name in names { try client.run("LISTEN \(name)") }
+        for name in names { try other.run("NOTIFY \(name)") }
+        let seen = try client.notifications(5).map(\.channel)
+        #expect(seen == ["Quoted \"name\"", "folded", long, "größe", "größe2"])
       }
     }
   }

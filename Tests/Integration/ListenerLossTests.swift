@@ -120,15 +120,17 @@ extension Integration {
         _ = try onThreads(16) { thread in
           let client = try sluice.connect()
           try client.run("LISTEN own\(thread); LISTEN everyone")
+          var seen: [Notification] = []
           for number in 0..<50 {
-            try client.run("NOTIFY own\(thread), '\(number)'")
+            seen += try client.run("NOTIFY own\(thread), '\(number)'").notifications
           }
-          var own: [String] = []
-          while own.count < 50 {
-            let seen = try client.notifications(1)[0]
-            if seen.channel == "own\(thread)" { own.append(seen.payload) }
+          seen += try client.run("NOTIFY everyone, 'from \(thread)'").notifications
+          func isOwn(_ one: Notification) -> Bool { one.channel == "own\(thread)" }
+          while seen.count(where: isOwn) < 50 { seen += try client.notifications(1) }
+          #expect(seen.filter(isOwn).map(\.payload) == (0..<50).map { "\($0)" })
+          while !seen.contains(Notification("everyone", "from \(thread)")) {
+            seen += try client.notifications(1)
           }
-          #expect(own == (0..<50).map { "\($0)" })
           return 0
         }
       }
