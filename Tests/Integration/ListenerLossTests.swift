@@ -88,10 +88,12 @@ extension Integration {
     ) throws {
       try withSluice(version, ["default_pool_size": 2]) { sluice in
         let busy = try sluice.connect()
-        let slow = try sluice.connect()
+        let idle = try sluice.connect()
         let fast = try sluice.connect()
-        for client in [busy, slow, fast] { try client.run("LISTEN a") }
-        slow.setReceiveBuffer(bytes: 4096)
+        for client in [busy, idle, fast] { try client.run("LISTEN a") }
+        func endings() -> Int {
+          sluice.log.components(separatedBy: "closing because: too many notifications").count - 1
+        }
         try busy.run("BEGIN")
         let other = try sluice.connect()
         let flood = "SELECT pg_notify('a', repeat('x', 7000) || i) FROM generate_series(1, 200) i"
@@ -106,11 +108,12 @@ extension Integration {
         #expect(last.errors.first?.sqlstate == "53400")
         #expect(last.errors.first?.message.contains("too many notifications") == true)
         #expect(busy.isClosedByPeer())
-        for _ in 0..<6 where !sluice.log.contains("too many notifications waiting") {
+        // What the kernel takes for one that does not read comes on top.
+        for _ in 0..<20 where endings() < 2 {
           try other.run(flood)
           _ = try fast.notifications(200)
         }
-        #expect(slow.isClosedByPeer())
+        #expect(endings() == 2)
         #expect(try other.value("SELECT 1") == "1")
       }
     }
