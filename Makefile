@@ -6,11 +6,11 @@ TEST_SECONDS ?= 2700
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Benchmarks)
 RELEASE = -c release --static-swift-stdlib
 
-.PHONY: help run build test lint format sanitize sanitize-thread sanitize-address bench clean \
-  dependencies
+.PHONY: help run build test test-drivers lint format sanitize sanitize-thread sanitize-address \
+  bench clean dependencies
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: dependencies ## run Sluice in front of a throw-away PostgreSQL, or PGHOST=, or with CONFIG=
 	@CONFIG='$(CONFIG)' scripts/run
@@ -25,6 +25,11 @@ test: dependencies lint ## unit, integration and tidy tests, and the formatter's
 	echo "building the tests"; \
 	swift build --build-tests </dev/null; \
 	timeout --foreground $(TEST_SECONDS) swift test --skip-build </dev/null
+
+test-drivers: dependencies ## common drivers through Sluice, with the results of PostgreSQL alone?
+	scripts/install-drivers
+	swift build --product sluice </dev/null
+	Tests/Drivers/run $(DRIVER_OPTIONS)
 
 lint: ## check the formatting
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)

@@ -88,6 +88,9 @@ public struct Ledger: Equatable, Sendable {
   /// All that is owed is the answer to the pooler's own query; a batch may be open behind it.
   public var owesOnlyOwn: Bool { oldestIsOwn && count == 1 }
 
+  /// Syncs that a COPY has been taken to ignore.
+  var hasDoubtfulSyncs: Bool { syncsAreDoubtful }
+
   /// Extended messages have been sent that have no Sync yet.
   public var hasOpenBatch: Bool { batchIsOpen }
 

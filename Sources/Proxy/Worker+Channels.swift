@@ -21,24 +21,24 @@ extension Worker {
   // MARK: statements
 
   func permitListen(
-    _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: ClientSession
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: SessionPointer
   ) -> ListenPermission {
     guard analysis.effects.contains(.listen), followsListen else { return .granted }
-    if let cause = session.listenRefusal {
-      session.listenRefusal = nil
+    if let cause = session.pointee.listenRefusal {
+      session.pointee.listenRefusal = nil
       return .refused(cause: cause)
     }
     let names = analysis.listens.map { Array($0.utf8) }
-    let missing = session.channels?.missing(names) ?? names
+    let missing = session.pointee.channels?.missing(names) ?? names
     if missing.isEmpty { return .granted }
-    if session.awaitsListener { return .wait }
-    guard session.channels?.hasRoom(for: missing.count) ?? true else {
+    if session.pointee.awaitsListener { return .wait }
+    guard session.pointee.channels?.hasRoom(for: missing.count) ?? true else {
       return .refused(cause: "one client may listen to \(ClientChannels.limit) channels")
     }
     guard listen(to: missing, client, session) else {
       return .refused(cause: "the database is gone")
     }
-    session.awaitsListener = true
+    session.pointee.awaitsListener = true
     // The server may have nothing else to do meanwhile: it is the client's all the same.
     client.pointee.keepsServer = true
     return .wait
@@ -46,26 +46,26 @@ extension Worker {
 
   /// Has the listening connection listen for a client.
   private func listen(
-    to names: [ChannelName], _ client: ClientPointer, _ session: ClientSession
+    to names: [ChannelName], _ client: ClientPointer, _ session: SessionPointer
   ) -> Bool {
     guard beginChannels(client, session) else { return false }
-    session.channels?.ask(for: names)
+    session.pointee.channels?.ask(for: names)
     postToHub(.subscribe(subscriber(client, session), client.pointee.pool, names))
     return true
   }
 
-  private func beginChannels(_ client: ClientPointer, _ session: ClientSession) -> Bool {
-    if session.channels != nil { return true }
+  private func beginChannels(_ client: ClientPointer, _ session: SessionPointer) -> Bool {
+    if session.pointee.channels != nil { return true }
     guard let route = route(client.pointee.pool) else { return false }
     lastSerial += 1
-    session.subscriberSerial = lastSerial
-    session.listenDatabase = route.database.name
-    session.channels = ClientChannels()
+    session.pointee.subscriberSerial = lastSerial
+    session.pointee.listenDatabase = route.database.name
+    session.pointee.channels = ClientChannels()
     return true
   }
 
-  private func subscriber(_ client: ClientPointer, _ session: ClientSession) -> Subscriber {
-    Subscriber(client: client.asHandle, loop: id, serial: session.subscriberSerial)
+  private func subscriber(_ client: ClientPointer, _ session: SessionPointer) -> Subscriber {
+    Subscriber(client: client.asHandle, loop: id, serial: session.pointee.subscriberSerial)
   }
 
   private func postToHub(_ mail: NotificationMail) {
@@ -75,7 +75,7 @@ extension Worker {
   /// Notes a statement with LISTEN or UNLISTEN that is about to be sent.
   func noteChannels(
     _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession
+    _ session: SessionPointer
   ) {
     guard followsListen else { return }
     if analysis.effects.contains(.listen) {
@@ -85,7 +85,7 @@ extension Worker {
     }
     if analysis.effects.contains(.unlisten) {
       let names = analysis.unlistens.map { Array($0.utf8) }
-      if session.channels?.unlisten(names, all: analysis.unlistensAll) == true {
+      if session.pointee.channels?.unlisten(names, all: analysis.unlistensAll) == true {
         server.pointee.ledger.watches.insert(.tags)
         client.pointee.keepsServer = true
       }
@@ -114,40 +114,40 @@ extension Worker {
   /// A client's lease is over: what it listens to is known now, and what was kept for it is sent.
   /// - Parameter committed: the channels that its server listened to; nil: nobody knows.
   func settleChannels(
-    _ client: ClientPointer, _ server: ServerPointer, _ session: ClientSession,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     committed: [ChannelName]?
   ) {
-    server.pointee.ledger.watches = []
+    server.pointee.ledger.watches = committed == nil ? .notifications : []
     // Also names that the text did not show.
     if committed?.isEmpty == false { _ = beginChannels(client, session) }
-    guard session.channels?.hasLease == true || committed?.isEmpty == false,
-      let change = session.channels?.endLease(committed: committed)
+    guard session.pointee.channels?.hasLease == true || committed?.isEmpty == false,
+      let change = session.pointee.channels?.endLease(committed: committed)
     else { return }
     if !change.dropped.isEmpty {
       postToHub(
         .unsubscribe(
-          subscriber(client, session), database: session.listenDatabase, change.dropped))
+          subscriber(client, session), database: session.pointee.listenDatabase, change.dropped))
     }
     if !change.missing.isEmpty { _ = listen(to: change.missing, client, session) }
   }
 
   /// The client listens to nothing any longer.
-  func dropChannels(_ client: ClientPointer, _ session: ClientSession) {
-    guard session.channels != nil else { return }
-    postToHub(.leave(subscriber(client, session), database: session.listenDatabase))
-    session.channels = nil
-    session.awaitsListener = false
-    session.listenRefusal = nil
+  func dropChannels(_ client: ClientPointer, _ session: SessionPointer) {
+    guard session.pointee.channels != nil else { return }
+    postToHub(.leave(subscriber(client, session), database: session.pointee.listenDatabase))
+    session.pointee.channels = nil
+    session.pointee.awaitsListener = false
+    session.pointee.listenRefusal = nil
   }
 
   // MARK: answers of the listening connection
 
   /// The session of a subscriber, unless it is another client's by now.
-  private func session(of subscriber: Subscriber) -> ClientSession? {
+  private func session(of subscriber: Subscriber) -> SessionPointer? {
     let client = ClientPointer(handle: subscriber.client)
     guard client.pointee.phase != .unused, client.pointee.phase != .closed,
-      let session = client.pointee.session, session.channels != nil,
-      session.subscriberSerial == subscriber.serial
+      let session = client.pointee.session, session.pointee.channels != nil,
+      session.pointee.subscriberSerial == subscriber.serial
     else { return nil }
     return session
   }
@@ -155,7 +155,7 @@ extension Worker {
   func channelsConfirmed(_ answers: [ChannelAnswer]) {
     for answer in answers {
       guard let session = session(of: answer.subscriber) else { continue }
-      session.channels?.confirmed(answer.channel)
+      session.pointee.channels?.confirmed(answer.channel)
       listenerAnswered(ClientPointer(handle: answer.subscriber.client), session)
     }
   }
@@ -163,11 +163,13 @@ extension Worker {
   func channelsRefused(_ answers: [ChannelAnswer], _ cause: String) {
     for answer in answers {
       guard let session = session(of: answer.subscriber) else { continue }
-      if session.channels?.refused(answer.channel) == true {
+      if session.pointee.channels?.refused(answer.channel) == true {
         warn(answer.subscriber, "can not listen: \(cause)")
       } else {
-        session.listenRefusal = cause
+        session.pointee.listenRefusal = cause
       }
+      // The warning may have been one message too many.
+      guard let session = self.session(of: answer.subscriber) else { continue }
       listenerAnswered(ClientPointer(handle: answer.subscriber.client), session)
     }
   }
@@ -179,9 +181,11 @@ extension Worker {
   }
 
   /// A client's LISTEN need not wait any longer.
-  private func listenerAnswered(_ client: ClientPointer, _ session: ClientSession) {
-    guard session.awaitsListener, session.channels?.asked.isEmpty == true else { return }
-    session.awaitsListener = false
+  private func listenerAnswered(_ client: ClientPointer, _ session: SessionPointer) {
+    guard session.pointee.awaitsListener, session.pointee.channels?.asked.isEmpty == true else {
+      return
+    }
+    session.pointee.awaitsListener = false
     guard client.pointee.phase == .active, client.pointee.isHeld,
       let server = client.pointee.server
     else { return }
@@ -196,7 +200,7 @@ extension Worker {
       guard let session = session(of: subscriber) else { continue }
       let client = ClientPointer(handle: subscriber.client)
       let isReady = isBetweenMessages(client, session)
-      let delivery = session.channels?.deliver(
+      let delivery = session.pointee.channels?.deliver(
         notification.channel, notification.message, isReady: isReady)
       switch delivery {
       case .now?: send(notification.message, to: client)
@@ -208,25 +212,27 @@ extension Worker {
   }
 
   /// The client is in no transaction, and the last message to it is whole.
-  private func isBetweenMessages(_ client: ClientPointer, _ session: ClientSession) -> Bool {
+  private func isBetweenMessages(_ client: ClientPointer, _ session: SessionPointer) -> Bool {
     guard !client.pointee.stream.isBlocked else { return false }
     switch client.pointee.phase {
     case .idle, .waiting, .granted: return true
     case .active:
       guard let server = client.pointee.server, server.pointee.ledger.isClean else { return false }
       return !server.pointee.scanner.isMidMessage && !client.pointee.isHeld
-        && session.suspicions.isEmpty && session.channels?.hasLease != true
+        && session.pointee.suspicions.isEmpty && session.pointee.channels?.hasLease != true
     case .preparing, .login, .console, .unused, .closed: return false
     }
   }
 
   /// Sends what was kept for a client, if it may be sent now.
   func deliverKept(_ client: ClientPointer) {
-    guard let session = client.pointee.session, session.channels?.hasKept == true else { return }
+    guard let session = client.pointee.session, session.pointee.channels?.hasKept == true else {
+      return
+    }
     guard isBetweenMessages(client, session) else {
       client.pointee.keepsServer = true
       return
     }
-    if let bytes = session.channels?.takeKept() { send(bytes, to: client) }
+    if let bytes = session.pointee.channels?.takeKept() { send(bytes, to: client) }
   }
 }

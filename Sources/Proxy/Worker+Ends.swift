@@ -32,6 +32,8 @@ extension Worker {
       unpin(client, session)
       releaseStatements(session)
       dropChannels(client, session)
+      session.deinitialize(count: 1)
+      session.deallocate()
       client.pointee.session = nil
     }
     if client.pointee.pool.rawValue >= 0 {
@@ -65,7 +67,7 @@ extension Worker {
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
       server.pointee.ledger.watches = []
-      let left = session.pin.union(session.suspicions)
+      let left = session.pointee.pin.union(session.pointee.suspicions)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close
       } else if !left.isEmpty {

@@ -116,6 +116,34 @@ extension Integration {
       }
     }
 
+    /// Drivers send it whenever a connection goes back to their pool.
+    @Test func `UNLISTEN of nothing costs no question to the server`() throws {
+      let cluster = try PostgresCluster.shared(.newest)
+      try withSluice(.newest, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect()
+        let process = try #require(try client.value("SELECT pg_backend_pid()"))
+        func last() throws -> String? {
+          try cluster.query("SELECT query FROM pg_stat_activity WHERE pid = \(process)").value
+        }
+        try client.run("UNLISTEN *")
+        #expect(try last() == "UNLISTEN *")
+        try client.run("LISTEN a")
+        #expect(try last()?.contains("pg_listening_channels") == true)
+        try client.run("SELECT 1")
+        try client.run("UNLISTEN *")
+        #expect(try last() == "UNLISTEN *", "no error, no ROLLBACK: it counts")
+      }
+    }
+
+    @Test func `statement mode has it too`() throws {
+      try withSluice(.newest, ["default_pool_size": 2, "pool_mode": "statement"]) { sluice in
+        let client = try sluice.connect()
+        try client.run("LISTEN a")
+        try sluice.connect().run("NOTIFY a, 'x'")
+        #expect(try client.notifications(1) == [Notification("a", "x")])
+      }
+    }
+
     @Test(arguments: PostgresVersion.available)
     func `DISCARD ALL ends it`(version: PostgresVersion) throws {
       try withSluice(version, Self.settings) { sluice in

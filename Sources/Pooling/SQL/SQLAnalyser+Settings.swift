@@ -49,7 +49,7 @@ extension SQLAnalyser {
     if statement.word(end + 1) == "default", statement.count == end + 2 {
       analysis.plainReset = name
     } else if let value = Self.plainValue(statement, at: end + 1),
-      !Self.listsOfNames.contains(name) || Self.isLowerCaseName(value)
+      !Self.isListOfNames(name) || Self.isLowerCaseName(value)
     {
       analysis.plainAssignment = SQLAnalysis.Assignment(name: name, value: value)
     }
@@ -131,10 +131,14 @@ extension SQLAnalyser {
   }
 
   /// PostgreSQL quotes the one value of such a list (GUC_LIST_QUOTE): 'a, b' is one schema.
-  private static let listsOfNames: Set<String> = [
-    "search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries",
-    "shared_preload_libraries", "unix_socket_directories",
-  ]
+  private static func isListOfNames(_ setting: String) -> Bool {
+    switch setting {
+    case "search_path", "temp_tablespaces", "local_preload_libraries",
+      "session_preload_libraries", "shared_preload_libraries", "unix_socket_directories":
+      true
+    default: false
+    }
+  }
 
   private static func isLowerCaseName(_ value: String) -> Bool {
     guard let first = value.utf8.first, first == UInt8(ascii: "_") || first >= 0x61 else {

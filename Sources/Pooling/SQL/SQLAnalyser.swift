@@ -7,11 +7,9 @@ struct SQLAnalyser {
   let bytes: [UInt8]
   let isStandardConforming: Bool
   var analysis = SQLAnalysis()
-  /// The text is one statement, and this is it.
   private var lexer: SQLLexer
   private var statement = SQLStatement()
-  /// The word before, nil where it was something else.
-  private var previousWord: String?
+  private var previous: SQLLexer.Lexeme?
   /// Bytes that may still be read ahead: calls of set_config in each other would cost their square.
   private var aheadBytes: Int
 
@@ -40,24 +38,30 @@ struct SQLAnalyser {
   }
 
   private mutating func add(_ lexeme: SQLLexer.Lexeme) {
-    var name: String?
+    statement.append(lexeme, in: bytes)
+    let slice = bytes[lexeme.content]
     switch lexeme.kind {
-    case .word: name = SQLName.folded(bytes[lexeme.content])
-    case .quotedName: name = SQLName.unquoted(bytes[lexeme.content])
+    case .word:
+      if SQLName.mayMatter(slice) { addName(SQLName.folded(slice)) }
+      if SQLName.equals(slice, "temp") || SQLName.equals(slice, "temporary") {
+        addTemporary(after: previous)
+      }
+    case .quotedName:
+      if SQLName.mayMatter(slice) { addName(SQLName.lowerCased(SQLName.unquoted(slice))) }
     case .unicodeName:
       // It may be any name, and a UESCAPE behind it may make any character its escape.
       analysis.effects.formUnion([.unknownSettings, .temporary, .advisoryLock])
     case .string, .obscureString, .dollarString, .number, .parameter, .symbol: break
     }
-    statement.append(lexeme, name: name, in: bytes)
-    if let name { addName(SQLName.lowerCased(name)) }
-    if lexeme.kind == .word, name == "temp" || name == "temporary" {
-      switch previousWord {
-      case "create", "replace", "global", "local", "into": analysis.effects.insert(.temporary)
-      default: break
-      }
+    previous = lexeme
+  }
+
+  private mutating func addTemporary(after previous: SQLLexer.Lexeme?) {
+    guard let previous, previous.kind == .word else { return }
+    switch SQLName.folded(bytes[previous.content]) {
+    case "create", "replace", "global", "local", "into": analysis.effects.insert(.temporary)
+    default: break
     }
-    previousWord = lexeme.kind == .word ? name : nil
   }
 
   private mutating func addName(_ name: String) {
@@ -99,23 +103,24 @@ struct SQLAnalyser {
   }
 
   /// Those that end with the transaction, or that nobody takes for state.
-  private static let transient: Set<String> = [
-    "seed", "transaction_isolation", "transaction_read_only", "transaction_deferrable",
-  ]
-
-  static func isTransient(_ name: String) -> Bool { transient.contains(name) }
+  static func isTransient(_ name: String) -> Bool {
+    switch name {
+    case "seed", "transaction_isolation", "transaction_read_only", "transaction_deferrable": true
+    default: false
+    }
+  }
 
   mutating func addSetting(_ name: String) {
     if Self.isTransient(name) { return }
     analysis.effects.insert(.settings)
-    analysis.append(name, to: \.settingNames)
-    if name == "session_authorization" { analysis.append("role", to: \.settingNames) }
+    analysis.addSetting(name)
+    if name == "session_authorization" { analysis.addSetting("role") }
   }
 
   private mutating func endStatement() {
     defer {
       statement = SQLStatement()
-      previousWord = nil
+      previous = nil
     }
     guard statement.count > 0 else { return }
     analysis.statementCount += 1
@@ -132,10 +137,10 @@ struct SQLAnalyser {
       if statement.word(1) == "all" { analysis.effects.insert(.discardAll) }
     case "listen":
       analysis.effects.insert(.listen)
-      if let name = statement.identifier(1) { analysis.append(name, to: \.listens) }
+      if let name = statement.identifier(1) { analysis.addListen(name) }
     case "unlisten":
       analysis.effects.formUnion([.unlisten, .release])
-      if let name = statement.identifier(1) { analysis.append(name, to: \.unlistens) }
+      if let name = statement.identifier(1) { analysis.addUnlisten(name) }
       if statement.isSymbol("*", at: 1) { analysis.unlistensAll = true }
     case "declare":
       if statement.holds { analysis.effects.insert(.holdCursor) }
@@ -164,9 +169,9 @@ struct SQLAnalyser {
     // A statement may be named prepare.
     let index = statement.word(1) == "prepare" && statement.count > 2 ? 2 : 1
     if statement.word(index) == "all" {
-      analysis.append(.all)
+      analysis.add(.all)
     } else if let name = statement.identifier(index) {
-      analysis.append(.name(name))
+      analysis.add(.name(name))
     }
   }
 }

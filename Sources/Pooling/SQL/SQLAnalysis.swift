@@ -47,32 +47,33 @@ public struct SQLAnalysis: Equatable, Sendable {
   /// More names than this are not kept.
   static let maxNames = 64
 
-  /// The bounded lists' one way in.
-  mutating func append(_ name: String, to list: WritableKeyPath<Self, [String]>) {
-    guard !self[keyPath: list].contains(name) else { return }
-    guard self[keyPath: list].count < Self.maxNames else {
-      effects.formUnion([.unknownSettings, .procedural])
-      return
-    }
-    self[keyPath: list].append(name)
+  mutating func addSetting(_ name: String) { keep(Self.append(name, to: &settingNames)) }
+  mutating func addListen(_ name: String) { keep(Self.append(name, to: &listens)) }
+  mutating func addUnlisten(_ name: String) { keep(Self.append(name, to: &unlistens)) }
+  mutating func add(_ deallocation: Deallocation) {
+    keep(Self.append(deallocation, to: &deallocations))
   }
 
-  mutating func append(_ deallocation: Deallocation) {
-    guard deallocations.count < Self.maxNames else {
-      effects.formUnion([.unknownSettings, .procedural])
-      return
-    }
-    deallocations.append(deallocation)
+  /// False where the list is full.
+  private static func append<Item: Equatable>(_ item: Item, to list: inout [Item]) -> Bool {
+    if list.contains(item) { return true }
+    guard list.count < maxNames else { return false }
+    list.append(item)
+    return true
+  }
+
+  private mutating func keep(_ isKept: Bool) {
+    if !isKept { effects.formUnion([.unknownSettings, .procedural]) }
   }
 
   /// Takes over what another reading of the same text found.
   mutating func merge(_ other: SQLAnalysis) {
     effects.formUnion(other.effects)
-    for name in other.settingNames { append(name, to: \.settingNames) }
-    for name in other.listens { append(name, to: \.listens) }
-    for name in other.unlistens { append(name, to: \.unlistens) }
+    for name in other.settingNames { addSetting(name) }
+    for name in other.listens { addListen(name) }
+    for name in other.unlistens { addUnlisten(name) }
     unlistensAll = unlistensAll || other.unlistensAll
-    for item in other.deallocations where !deallocations.contains(item) { append(item) }
+    for item in other.deallocations { add(item) }
     statementCount = max(statementCount, other.statementCount)
     plainAssignment = nil
     plainReset = nil

@@ -8,7 +8,15 @@ enum SQLName {
 
   /// A name as PostgreSQL folds it: ASCII in lower case, cut to what the server keeps.
   static func folded(_ bytes: ArraySlice<UInt8>) -> String {
-    clipped(bytes.prefix(maxBytes + 1).map { lowerCased($0) })
+    if bytes.count > maxBytes { return clipped(bytes.prefix(maxBytes + 1).map { lowerCased($0) }) }
+    return unsafe String(unsafeUninitializedCapacity: bytes.count) { buffer in
+      var count = 0
+      for byte in bytes {
+        unsafe buffer[count] = lowerCased(byte)
+        count += 1
+      }
+      return count
+    }
   }
 
   /// A name in quotes as PostgreSQL takes it: `""` is one quote.
@@ -36,6 +44,23 @@ enum SQLName {
 
   static func lowerCased(_ text: String) -> String {
     String(decoding: text.utf8.map { lowerCased($0) }, as: UTF8.self)
+  }
+
+  /// Whether a name is `word`, in whichever case.
+  static func equals(_ bytes: ArraySlice<UInt8>, _ word: StaticString) -> Bool {
+    guard bytes.count == word.utf8CodeUnitCount else { return false }
+    for index in 0..<bytes.count
+    where unsafe lowerCased(bytes[bytes.startIndex + index]) != word.utf8Start[index] {
+      return false
+    }
+    return true
+  }
+
+  /// Whether a name can be one of those below. All begin so: pg_, ts_, set_, query_.
+  static func mayMatter(_ bytes: ArraySlice<UInt8>) -> Bool {
+    guard bytes.count >= 7 else { return false }
+    let start = bytes.startIndex
+    return bytes[start + 2] == 0x5f || bytes[start + 3] == 0x5f || bytes[start + 5] == 0x5f
   }
 
   static func isASCII(_ name: String) -> Bool { name.utf8.allSatisfy { $0 < 0x80 } }

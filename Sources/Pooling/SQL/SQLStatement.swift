@@ -23,7 +23,7 @@ struct SQLStatement {
   private(set) var hasSettingsView = false
   private(set) var holds = false
 
-  mutating func append(_ lexeme: SQLLexer.Lexeme, name: String?, in bytes: [UInt8]) {
+  mutating func append(_ lexeme: SQLLexer.Lexeme, in bytes: [UInt8]) {
     let slice = bytes[lexeme.content]
     count += 1
     switch lexeme.kind {
@@ -31,20 +31,26 @@ struct SQLStatement {
       quotesTemporarySchema = quotesTemporarySchema || Self.namesTemporarySchema(slice)
     case .obscureString, .unicodeName: hasObscureStrings = true
     case .word, .quotedName:
-      if name == "update" { hasUpdate = true }
-      if let name, SQLName.isSettingsView(name) { hasSettingsView = true }
-      if name == "hold", parts.last?.text == "with" || count > Self.maxParts { holds = true }
+      if SQLName.equals(slice, "update") { hasUpdate = true }
+      if SQLName.mayMatter(slice), SQLName.isSettingsView(SQLName.folded(slice)) {
+        hasSettingsView = true
+      }
+      if SQLName.equals(slice, "hold"), parts.last?.text == "with" || count > Self.maxParts {
+        holds = true
+      }
     case .number, .parameter, .symbol: break
     }
     guard parts.count < Self.maxParts else { return }
     let text: String
     switch lexeme.kind {
-    case .word, .quotedName: text = name ?? ""
+    case .word: text = SQLName.folded(slice)
+    case .quotedName: text = SQLName.unquoted(slice)
     case .string: text = Self.undoubled(slice.prefix(Self.maxValueBytes + 1))
     case .number: text = String(decoding: slice.prefix(Self.maxValueBytes), as: UTF8.self)
     case .dollarString, .obscureString, .unicodeName, .parameter: text = ""
     case .symbol(let symbol): text = String(UnicodeScalar(symbol))
     }
+    if parts.isEmpty { parts.reserveCapacity(8) }
     parts.append(Part(kind: lexeme.kind, text: text, content: lexeme.content))
   }
 

@@ -26,22 +26,41 @@ extension SQLText {
       start = skippingComment(text, from: start)
     }
     let count = end &- start
-    // Two registers hold what is too short for a block.
-    if count <= 16 {
-      let (low, high) = loadShort(text, from: start, count: count)
-      guard beginsPlainly(low) else { return false }
-      let next = SIMD2<UInt64>(low &>> 8 | high &<< 56, high &>> 8)
-      let hits = suspects(bytes(SIMD2<UInt64>(low, high)), bytes(next))
-      return hits.x | hits.y == 0 || areHarmless(hits, text, at: start)
+    if count <= 8 {
+      let word = loadShort(text, from: start, count: count)
+      return beginsPlainly(word) && (!hasSymbol(word) || isShortHarmless(text, from: start))
     }
     let word = unsafe text.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt64.self)
     guard beginsPlainly(UInt64(littleEndian: word)) else { return false }
-    // Each block looks one byte ahead. The last overlaps the one before it.
+    if count <= 16 {
+      // Two halves, which overlap. Each looks one byte ahead, as all blocks do.
+      let last = end &- 9
+      let bytes = SIMD16(lowHalf: half(text, start), highHalf: half(text, last))
+      let next = SIMD16(lowHalf: half(text, start &+ 1), highHalf: half(text, last &+ 1))
+      let hits = words(suspects(bytes, next))
+      return hits.x | hits.y == 0 || areHarmless(hits, text, at: start, and: last)
+    }
+    // The last block overlaps the one before it.
     let last = end &- 17
     var position = start
+    while last &- position >= 32 {
+      let first = suspects(block(text, position), block(text, position &+ 1))
+      let second = suspects(block(text, position &+ 16), block(text, position &+ 17))
+      let either = words(first .| second)
+      if either.x | either.y != 0 {
+        guard areHarmless(words(first), text, at: position, and: position &+ 8),
+          areHarmless(words(second), text, at: position &+ 16, and: position &+ 24)
+        else { return false }
+      }
+      position &+= 32
+    }
     while true {
-      let hits = suspects(block(text, position), block(text, position &+ 1))
-      if hits.x | hits.y != 0, !areHarmless(hits, text, at: position) { return false }
+      let hits = words(suspects(block(text, position), block(text, position &+ 1)))
+      if hits.x | hits.y != 0,
+        !areHarmless(hits, text, at: position, and: position &+ 8)
+      {
+        return false
+      }
       if position == last { return true }
       position = min(position &+ 16, last)
     }
@@ -58,27 +77,25 @@ extension SQLText {
   }
 
   @inlinable @inline(__always)
-  static func bytes(_ words: SIMD2<UInt64>) -> SIMD16<UInt8> {
-    unsafe unsafeBitCast(
-      SIMD2<UInt64>(words.x.littleEndian, words.y.littleEndian), to: SIMD16<UInt8>.self)
+  static func half(_ text: RawSpan, _ offset: Int) -> SIMD8<UInt8> {
+    unsafe text.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD8<UInt8>.self)
+  }
+
+  @inlinable @inline(__always)
+  static func words(_ mask: SIMDMask<SIMD16<Int8>>) -> SIMD2<UInt64> {
+    unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
   }
 
   @inlinable @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 < 5 }
 
-  /// At most 16 bytes, the first the lowest; zeros behind them.
+  /// At most eight bytes, the first the lowest; zeros behind them.
   @inlinable @inline(__always)
-  static func loadShort(_ text: RawSpan, from start: Int, count: Int) -> (UInt64, UInt64) {
-    if count >= 8 {
-      let low = unsafe text.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: start, as: UInt64.self)
-      if count == 8 { return (UInt64(littleEndian: low), 0) }
-      let high = unsafe text.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: start &+ count &- 8, as: UInt64.self)
-      return (
-        UInt64(littleEndian: low),
-        UInt64(littleEndian: high) &>> UInt64(truncatingIfNeeded: 8 &* (16 &- count))
-      )
+  static func loadShort(_ text: RawSpan, from start: Int, count: Int) -> UInt64 {
+    if count == 8 {
+      return UInt64(
+        littleEndian: unsafe text.unsafeLoadUnaligned(
+          fromUncheckedByteOffset: start, as: UInt64.self))
     }
     if count >= 4 {
       let low = unsafe text.unsafeLoadUnaligned(
@@ -86,13 +103,24 @@ extension SQLText {
       let high = unsafe text.unsafeLoadUnaligned(
         fromUncheckedByteOffset: start &+ count &- 4, as: UInt32.self)
       let shift = UInt64(truncatingIfNeeded: 8 &* (count &- 4))
-      return (UInt64(UInt32(littleEndian: low)) | UInt64(UInt32(littleEndian: high)) &<< shift, 0)
+      return UInt64(UInt32(littleEndian: low)) | UInt64(UInt32(littleEndian: high)) &<< shift
     }
     var word: UInt64 = 0
     for offset in 0..<count {
       word |= UInt64(byte(text, start &+ offset)) &<< UInt64(truncatingIfNeeded: 8 &* offset)
     }
-    return (word, 0)
+    return word
+  }
+
+  /// Whether one of the eight bytes is `;` or `&`. A keyword in front, no name fits in with it.
+  @inlinable @inline(__always)
+  static func hasSymbol(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let semicolon = word ^ 0x3b3b_3b3b_3b3b_3b3b
+    let ampersand = word ^ 0x2626_2626_2626_2626
+    // A byte that is zero borrows; the highest bit tells, and of one without it only.
+    let zeros = ((semicolon &- ones) & ~semicolon) | ((ampersand &- ones) & ~ampersand)
+    return zeros & 0x8080_8080_8080_8080 != 0
   }
 
   /// Whether the text begins with the keyword of a statement that leaves the session alone. No
@@ -149,16 +177,22 @@ extension SQLText {
     return lower & mask == wanted
   }
 
-  /// Where bytes are to be looked at closely: their bytes are 0xff, all others zero.
+  /// Which bytes are to be looked at closely.
   /// - Parameter next: the bytes that follow those of `bytes`.
   @inlinable @inline(__always)
-  static func suspects(_ bytes: SIMD16<UInt8>, _ next: SIMD16<UInt8>) -> SIMD2<UInt64> {
-    let lower = next | 0x20
+  static func suspects(
+    _ bytes: SIMD16<UInt8>, _ next: SIMD16<UInt8>
+  ) -> SIMDMask<SIMD16<Int8>> {
+    let lower = next | all(0x20)
     // What follows `_`: a c q s, p r x z.
-    let letters = ((lower | 0x12) .== 0x73) .| ((lower | 0x0a) .== 0x7a)
-    let names = (bytes .== 0x5f) .& letters
-    let temporary = ((bytes | 0x20) .== 0x6d) .& (lower .== 0x70)
-    let symbols = (bytes .== 0x3b) .| (bytes .== 0x26)
-    return unsafe unsafeBitCast(names .| temporary .| symbols, to: SIMD2<UInt64>.self)
+    let letters = ((lower | all(0x12)) .== all(0x73)) .| ((lower | all(0x0a)) .== all(0x7a))
+    let names = (bytes .== all(0x5f)) .& letters
+    let temporary = ((bytes | all(0x20)) .== all(0x6d)) .& (lower .== all(0x70))
+    let symbols = (bytes .== all(0x3b)) .| (bytes .== all(0x26))
+    return names .| temporary .| symbols
   }
+
+  /// The operators of vectors with a scalar are not compiled to instructions on vectors.
+  @inlinable @inline(__always)
+  static func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 }

@@ -1,10 +1,25 @@
 /// A closer look at what `suspects` has found.
 extension SQLText {
-  /// Whether all of a block's suspects are harmless.
+  /// Whether all suspects in a block's two halves are harmless.
   @usableFromInline
-  static func areHarmless(_ hits: SIMD2<UInt64>, _ text: RawSpan, at offset: Int) -> Bool {
+  static func areHarmless(
+    _ hits: SIMD2<UInt64>, _ text: RawSpan, at offset: Int, and second: Int
+  ) -> Bool {
     areHarmless(hits.x.littleEndian, text, at: offset)
-      && areHarmless(hits.y.littleEndian, text, at: offset &+ 8)
+      && areHarmless(hits.y.littleEndian, text, at: second)
+  }
+
+  /// The same for a text of at most eight bytes.
+  @usableFromInline
+  static func isShortHarmless(_ text: RawSpan, from start: Int) -> Bool {
+    for index in start..<text.byteCount {
+      switch byte(text, index) {
+      case UInt8(ascii: ";"), UInt8(ascii: "&"):
+        if !isHarmless(text, at: index) { return false }
+      default: break
+      }
+    }
+    return true
   }
 
   private static func areHarmless(_ hits: UInt64, _ text: RawSpan, at offset: Int) -> Bool {

@@ -7,17 +7,14 @@ public enum SQLText {
   /// ASCII within (SJIS, BIG5, GBK, UHC, GB18030, JOHAB) a byte such as `\` or `[` behind one above
   /// 0x7F may be half a character: where one stands, words count even in strings and comments.
   public static func analyse(_ text: RawSpan) -> SQLAnalysis {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.byteCount)
+    var bytes = unsafe text.withUnsafeBytes { unsafe [UInt8]($0) }
+    if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange(end...) }
     var hasBackslash = false
     var hasTrail = false
     var previous: UInt8 = 0
-    for offset in 0..<text.byteCount {
-      let byte = unsafe text.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-      if byte == 0 { break }
+    for byte in bytes {
       if byte == UInt8(ascii: "\\") { hasBackslash = true }
       if previous >= 0x80, isTrail(byte) { hasTrail = true }
-      bytes.append(byte)
       previous = byte
     }
     var reader = SQLAnalyser(bytes, isStandardConforming: true)
@@ -40,8 +37,4 @@ public enum SQLText {
   private static func isTrail(_ byte: UInt8) -> Bool {
     (0x40...0x7e).contains(byte) && !SQLLexer.isWordStart(byte)
   }
-}
-
-extension SQLText {
-  public static func hasSuspect(_ text: RawSpan) -> Bool { false }
 }
