@@ -27,6 +27,8 @@ public enum Ending: Equatable, Sendable {
   case authenticationFailed(sqlstate: String, message: String, reason: String)
   case invalidMessageType(UInt8)
   case invalidMessageLength
+  /// A simple Query, which disable_pqexec forbids.
+  case simpleQueryRefused
   /// No server could be logged in to. A server's own refusal is passed on verbatim.
   case serverLoginFailed(sqlstate: String, message: String)
   /// The server died while the client held it.
@@ -94,6 +96,7 @@ public enum Ending: Equatable, Sendable {
     case .invalidMessageType(let type):
       (SQLState.protocolViolation, "invalid frontend message type \(type)")
     case .invalidMessageLength: (SQLState.protocolViolation, "invalid message length")
+    case .simpleQueryRefused: (SQLState.protocolViolation, "PQexec disallowed")
     case .serverLost(let cause):
       (SQLState.connectionFailure, "server conn crashed? (\(cause))")
     case .tooManyStatements:
@@ -157,6 +160,7 @@ public enum Ending: Equatable, Sendable {
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"
     case .invalidMessageType, .invalidMessageLength: "protocol_violation"
+    case .simpleQueryRefused: "disable_pqexec"
     case .serverLoginFailed: "server_login_failed"
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"

@@ -74,6 +74,8 @@ struct ServerConnection: ~Copyable {
   var unnamedBatch: UInt32 = 0
   var phase = ServerPhase.unused
   var task = ServerTask.none
+  /// It was opened for its client, and is closed with it.
+  var isDedicated = false
   /// The server has said FATAL: whoever it served knows why.
   var saidFatal = false
   /// It has been idle for long and is to be checked before its next use.
@@ -109,6 +111,7 @@ struct ServerConnection: ~Copyable {
     ledger = Ledger()
     phase = .unused
     task = .none
+    isDedicated = false
     saidFatal = false
     needsCheck = false
     isOutdated = false

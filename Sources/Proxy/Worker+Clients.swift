@@ -184,7 +184,8 @@ extension Worker {
       client.pointee.stream.carry.append(
         UnsafeRawBufferPointer(start: scratch + scan.forward, count: count - scan.forward))
       return true
-    case .terminate, .invalidLength, .invalidType: return endForwarding(client, scan.stop)
+    case .terminate, .refusedQuery, .invalidLength, .invalidType:
+      return endForwarding(client, scan.stop)
     }
   }
 
@@ -194,6 +195,7 @@ extension Worker {
     switch stop {
     case .drained, .mustWait, .inspect: return true
     case .terminate: endClient(client, .clientClosed)
+    case .refusedQuery: endClient(client, .simpleQueryRefused)
     case .invalidLength: endClient(client, .invalidMessageLength)
     case .invalidType(let type): endClient(client, .invalidMessageType(type))
     }

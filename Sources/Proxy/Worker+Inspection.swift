@@ -51,10 +51,24 @@ extension Worker {
     var position = start
     var isHeld = false
     scanning: while count &- position >= 5 {
+      if position != start {
+        // What lies between two messages that are looked at goes as it is.
+        let scan = client.pointee.scanner.scan(
+          UnsafeRawBufferPointer(start: scratch + position, count: count &- position).bytes,
+          ledger: &server.pointee.ledger, maxPacketSize: maxPacketSize,
+          inspection: client.pointee.inspection)
+        outbox.append(scratch + position, count: scan.forward)
+        position &+= scan.forward
+        if case .inspect = scan.stop {
+        } else {
+          isHeld = scan.stop == .mustWait
+          if isHeld || scan.stop == .drained { break scanning }
+        }
+      }
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
-      if let stop = ClientScanner.check(type, length, maxPacketSize) {
+      if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
         sendOutbox(client, server, owedBefore, wasClean)
         return endForwarding(client, stop)
       }
@@ -197,7 +211,13 @@ extension Worker {
   func forgetUnnamed(_ client: ClientPointer, _ session: SessionPointer) {
     session.pointee.unnamed = .none
     session.pointee.unnamedAnalysis = nil
-    client.pointee.inspection = .sessions
+    if client.pointee.inspection == .queries { client.pointee.inspection = .sessions }
+  }
+
+  /// The client has an unnamed statement, which its next simple query ends.
+  @inline(__always)
+  func watchQueries(_ client: ClientPointer) {
+    if client.pointee.inspection == .sessions { client.pointee.inspection = .queries }
   }
 
   /// A text that is longer than what is looked at as a whole: its beginning is, and the rest as it

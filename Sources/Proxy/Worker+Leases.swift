@@ -199,7 +199,7 @@ extension Worker {
   /// Which of a client's messages are looked at.
   func inspection(_ client: ClientPointer, hasUnnamed: Bool) -> ClientScanner.Inspection {
     if client.pointee.mode == .session { return .none }
-    return hasUnnamed ? .all : .sessions
+    return hasUnnamed ? .queries : .sessions
   }
 
   /// server_reset_query has run, or DISCARD ALL.

@@ -60,7 +60,7 @@ extension Worker {
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)
       else { return }
-      client.pointee.mode = route.mode
+      if !client.pointee.isReplication { client.pointee.mode = route.mode }
       let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
       client.pointee.inspection =
         client.pointee.server?.pointee.ledger.isAnsweringOwn == true

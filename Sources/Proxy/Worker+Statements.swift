@@ -131,7 +131,7 @@ extension Worker {
       session.pointee.unnamed = .lost
       outbox.append(scratch + message.start, count: message.here)
     }
-    client.pointee.inspection = .all
+    watchQueries(client)
     return .sent
   }
 
@@ -235,7 +235,7 @@ extension Worker {
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
       session.pointee.unnamed = .lost
-      client.pointee.inspection = .all
+      watchQueries(client)
     }
     return result
   }
@@ -294,10 +294,10 @@ extension Worker {
   private func appendRenamed(
     _ message: InspectedMessage, _ start: Int, _ range: NameRange, _ name: ServerName
   ) {
-    outbox.appendHeader(message.type, length: message.whole &- 1 &- range.count &+ name.count)
-    outbox.append(scratch + message.body, count: start &- message.body)
-    outbox.appendName(name)
-    outbox.append(scratch + range.next, count: message.end &- range.next)
+    outbox.append(
+      message.type, length: message.whole &- 1 &- range.count &+ name.count,
+      before: scratch + message.body, start &- message.body, name,
+      after: scratch + range.next, message.end &- range.next)
   }
 
   /// A statement that the client does not have: PostgreSQL says so, unless the pooler's own

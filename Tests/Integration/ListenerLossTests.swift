@@ -139,6 +139,49 @@ extension Integration {
       }
     }
 
+    @Test func `listeners that come and go while the listening connection dies all end up right`()
+      throws
+    {
+      let cluster = try PostgresCluster.shared(.newest)
+      try withSluice(.newest, ["default_pool_size": 3, "threads": 2]) { sluice in
+        let load = Background {
+          try onThreads(12, seconds: 60) { thread in
+            for round in 0..<10 {
+              let client = try sluice.connect()
+              // It may be refused while there is no listening connection.
+              for statement in ["LISTEN a", "BEGIN; LISTEN b\(thread); ROLLBACK", "UNLISTEN *"] {
+                let answer = try client.query(statement)
+                #expect(answer.errors.allSatisfy { $0.message.contains("can not listen") })
+                if answer.status != "I" { try client.run("ROLLBACK") }
+                try client.run("NOTIFY a, '\(round)'")
+              }
+              if round % 3 == 0 { client.reset() } else { client.terminate() }
+            }
+            return 0
+          }
+        }
+        for _ in 0..<10 where !load.isDone {
+          try cluster.query("SELECT pg_terminate_backend(pid) \(Self.listeners)")
+          usleep(50_000)
+        }
+        _ = try load.value(seconds: 60)
+        for number in 0..<12 {
+          let client = try sluice.connect()
+          let hasListened = try eventually {
+            try client.query("LISTEN own\(number)").errors.isEmpty
+          }
+          #expect(hasListened)
+          var seen: [Notification] = []
+          let arrives = try eventually {
+            seen += try client.run("NOTIFY own\(number), 'end'").notifications
+            return !seen.isEmpty
+          }
+          #expect(arrives && seen.allSatisfy { $0 == Notification("own\(number)", "end") })
+        }
+        #expect(try Self.count(cluster) == 1)
+      }
+    }
+
     @Test func `a reload that moves the database moves the listening connection`() throws {
       let cluster = try PostgresCluster.shared(.newest)
       var configuration = SluiceConfiguration(cluster)
