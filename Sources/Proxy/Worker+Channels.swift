@@ -23,7 +23,9 @@ extension Worker {
   func permitListen(
     _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: SessionPointer
   ) -> ListenPermission {
-    guard analysis.effects.contains(.listen), followsListen else { return .granted }
+    guard analysis.effects.contains(.listen), followsListen, client.pointee.mode != .session else {
+      return .granted
+    }
     if let cause = session.pointee.listenRefusal {
       session.pointee.listenRefusal = nil
       return .refused(cause: cause)

@@ -49,43 +49,43 @@ extension Worker {
     let wasClean = server.pointee.ledger.isClean
     outbox.clear()
     var position = start
+    // Messages from here to `position` go as they are.
+    var run = start
     var isHeld = false
     scanning: while count &- position >= 5 {
-      if position != start {
-        // What lies between two messages that are looked at goes as it is.
-        let scan = client.pointee.scanner.scan(
-          UnsafeRawBufferPointer(start: scratch + position, count: count &- position).bytes,
-          ledger: &server.pointee.ledger, maxPacketSize: maxPacketSize,
-          inspection: client.pointee.inspection)
-        outbox.append(scratch + position, count: scan.forward)
-        position &+= scan.forward
-        if case .inspect = scan.stop {
-        } else {
-          isHeld = scan.stop == .mustWait
-          if isHeld || scan.stop == .drained { break scanning }
-        }
-      }
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
       if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
+        outbox.append(scratch + run, count: position &- run)
         sendOutbox(client, server, owedBefore, wasClean)
         return endForwarding(client, stop)
       }
       let whole = Int(length) &+ 1
-      let message = InspectedMessage(
-        type: type, start: position, whole: whole, here: min(whole, count &- position))
-      switch inspect(message, client, server, session) {
-      case .sent:
-        client.pointee.scanner.pass(whole: whole, here: message.here)
-        position &+= message.here
-      case .held:
+      let here = min(whole, count &- position)
+      if mustWait(session, server) {
         isHeld = true
         break scanning
-      case .incomplete: break scanning
-      case .ended: return false
       }
+      if !Self.isInspected(type) {
+        guard server.pointee.ledger.clientSends(type) else {
+          isHeld = true
+          break scanning
+        }
+      } else {
+        outbox.append(scratch + run, count: position &- run)
+        run = position
+        let message = InspectedMessage(type: type, start: position, whole: whole, here: here)
+        let inspected = inspect(message, client, server, session)
+        if inspected == .held { isHeld = true }
+        if inspected == .ended { return false }
+        if inspected != .sent { break scanning }
+        run = position &+ here
+      }
+      client.pointee.scanner.pass(whole: whole, here: here)
+      position &+= here
     }
+    outbox.append(scratch + run, count: position &- run)
     sendOutbox(client, server, owedBefore, wasClean)
     if position < count {
       client.pointee.stream.carry.append(
@@ -93,6 +93,25 @@ extension Worker {
     }
     client.pointee.isHeld = isHeld
     return true
+  }
+
+  @inline(__always)
+  private static func isInspected(_ type: UInt8) -> Bool {
+    switch type {
+    case ClientMessageType.bind, ClientMessageType.query, ClientMessageType.parse,
+      ClientMessageType.describe, ClientMessageType.close:
+      true
+    default: false
+    }
+  }
+
+  /// Nothing is sent behind what decides about it.
+  @inline(__always)
+  private func mustWait(_ session: SessionPointer, _ server: ServerPointer) -> Bool {
+    if session.pointee.fence != nil, isFenced(session, server) { return true }
+    // Behind the pooler's own statement goes one query or batch, and not before it is known that
+    // the statement would keep it from running if it failed.
+    return server.pointee.ledger.isAnsweringOwn && !server.pointee.ledger.owesOnlyOwn
   }
 
   @inline(__always)
@@ -117,11 +136,7 @@ extension Worker {
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer
   ) -> Inspected {
-    if session.pointee.fence != nil, isFenced(session, server) { return .held }
-    // Behind the pooler's own statement goes one query or batch, and not before it is known that
-    // the statement would keep it from running if it failed.
     let isUnconfirmed = server.pointee.ledger.isAnsweringOwn
-    if isUnconfirmed && !server.pointee.ledger.owesOnlyOwn { return .held }
     switch message.type {
     case ClientMessageType.bind:
       return inspectBind(message, client, server, session, isUnconfirmed)
@@ -129,9 +144,7 @@ extension Worker {
       return inspectQuery(message, client, server, session, isUnconfirmed)
     case ClientMessageType.parse:
       return inspectParse(message, client, server, session, isUnconfirmed)
-    case ClientMessageType.describe, ClientMessageType.close:
-      return inspectNamed(message, client, server, session)
-    default: return pass(message, server)
+    default: return inspectNamed(message, client, server, session)
     }
   }
 

@@ -115,6 +115,8 @@ extension Worker {
     server.pointee.taskError = nil
     tasks.append(server)
     server.pointee.queryStartedAt = now
+    // A simple query ends the unnamed statement.
+    server.pointee.unnamedIsClients = false
     server.pointee.ledger.poolerSendsQuery()
   }
 

@@ -46,6 +46,7 @@ extension Worker {
     _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer, isFirst: Bool
   ) -> String? {
+    if client.pointee.mode == .session { return nil }
     let effects = analysis.effects
     let bound = effects.intersection(.bound)
     if refuses(analysis) { return refusalText(analysis) }

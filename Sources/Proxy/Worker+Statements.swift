@@ -16,6 +16,12 @@ extension Worker {
     var isEmpty: Bool { count == 0 }
   }
 
+  /// The client's servers change, and its names are mapped.
+  @inline(__always)
+  func maps(_ client: ClientPointer) -> Bool {
+    maxPrepared > 0 && client.pointee.mode != .session
+  }
+
   /// The longest name that a message may have: PostgreSQL looks at no more than 63 bytes of it.
   static var longestGivenName: Int { 1_024 }
 
@@ -68,7 +74,7 @@ extension Worker {
         change = words.text
       }
       // What a named one does, it does when it is bound.
-      if range.isEmpty || maxPrepared == 0 {
+      if range.isEmpty || !maps(client) {
         switch permitListen(analysis, client, session) {
         case .granted:
           change = note(analysis, client, server, session, isFirst: false) ?? change
@@ -79,7 +85,7 @@ extension Worker {
         change = refusalText(analysis)
       }
     }
-    if maxPrepared == 0 { return passParse(message, range, change, server) }
+    if !maps(client) { return passParse(message, range, change, server) }
     if range.isEmpty {
       session.pointee.unnamedAnalysis = change == nil ? analysis : nil
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
@@ -154,9 +160,12 @@ extension Worker {
     }
     let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
-    // A failed transaction block refuses every Parse: it must be seen to.
+    // A failed transaction block refuses every Parse: it must be seen to. Behind what has not been
+    // answered nobody knows what the block has come to.
     let mustParse =
-      presence == .absent || server.pointee.ledger.status == TransactionStatus.failed
+      presence == .absent
+      || (server.pointee.ledger.status == TransactionStatus.failed
+        && server.pointee.ledger.isSettled)
     let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
     guard canSend else {
       pooler.statements.withLock { $0.release(reference.index) }
@@ -197,7 +206,7 @@ extension Worker {
     _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
-    let isMapped = maxPrepared > 0
+    let isMapped = maps(client)
     if isMapped && !range.isEmpty {
       let name = name(range)
       if isUnconfirmed || session.pointee.statements.isUndecided(name, batch: batch)
@@ -250,7 +259,7 @@ extension Worker {
     guard let portal = nameRange(message.body, message),
       let range = nameRange(portal.next, message)
     else { return nameless(message, client) }
-    if maxPrepared == 0 { return pass(message, server) }
+    if !maps(client) { return isUnconfirmed ? .held : pass(message, server) }
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) { return .held }
@@ -327,7 +336,7 @@ extension Worker {
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer
   ) -> Inspected {
-    guard maxPrepared > 0 else { return pass(message, server) }
+    guard maps(client) else { return pass(message, server) }
     guard message.isWhole else { return .incomplete }
     let isClose = message.type == ClientMessageType.close
     let isStatement =

@@ -166,18 +166,49 @@ public struct ClientStatements: Sendable {
 }
 
 /// A statement's name of up to 63 bytes, the first 16 of them in two words, which may overlap.
-struct NameKey: Equatable, Sendable {
+struct NameKey: Sendable {
   private var first: UInt64
   private var second: UInt64
   private var count: Int
-  /// What follows the first 16 bytes.
-  private var rest: [UInt8]
+  /// What follows the first 16 bytes. No array: one would be counted at every look-up.
+  private var rest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
 
   init(_ name: [UInt8]) {
     count = name.count
     first = Self.word(name.prefix(8))
     second = name.count > 8 ? Self.word(name[..<min(name.count, 16)].suffix(8)) : 0
-    rest = Array(name.dropFirst(16))
+    for index in 0..<6 { setRest(index, Self.word(name.dropFirst(16 + 8 * index).prefix(8))) }
+  }
+
+  static func == (left: NameKey, right: NameKey) -> Bool {
+    left.first == right.first && left.second == right.second && left.count == right.count
+      && (0..<6).allSatisfy { left.restWord($0) == right.restWord($0) }
+  }
+
+  private mutating func setRest(_ index: Int, _ word: UInt64) {
+    switch index {
+    case 0: rest.0 = word
+    case 1: rest.1 = word
+    case 2: rest.2 = word
+    case 3: rest.3 = word
+    case 4: rest.4 = word
+    default: rest.5 = word
+    }
+  }
+
+  private func restWord(_ index: Int) -> UInt64 {
+    switch index {
+    case 0: rest.0
+    case 1: rest.1
+    case 2: rest.2
+    case 3: rest.3
+    case 4: rest.4
+    default: rest.5
+    }
+  }
+
+  private func restByte(_ offset: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: restWord(offset / 8) &>> UInt64(8 * (offset % 8)))
   }
 
   /// The first is the lowest.
@@ -217,9 +248,9 @@ struct NameKey: Equatable, Sendable {
   }
 
   private func restIsEqual(_ bytes: RawSpan, at start: Int) -> Bool {
-    for offset in rest.indices {
+    for offset in 0..<(count - 16) {
       let byte = unsafe bytes.unsafeLoad(fromByteOffset: start + offset, as: UInt8.self)
-      if rest[offset] != byte { return false }
+      if restByte(offset) != byte { return false }
     }
     return true
   }
@@ -230,6 +261,6 @@ struct NameKey: Equatable, Sendable {
     // The second word ends where the first 16 bytes do.
     let shared = 16 - min(count, 16)
     let next = (shared..<8).map { UInt8(truncatingIfNeeded: second &>> UInt64(8 * $0)) }
-    return head + next + rest
+    return head + next + (0..<max(0, count - 16)).map(restByte)
   }
 }
