@@ -39,6 +39,8 @@ public enum Ending: Equatable, Sendable {
   case tooManyStatements
   /// A Parse, too long to be kept, of a name that the client has already.
   case duplicateStatement
+  /// More notifications have come for it than are kept for a client that does not take them.
+  case notificationsNotTaken
   case shuttingDown
   case unsupported(String)
   case internalError(String)
@@ -104,6 +106,12 @@ public enum Ending: Equatable, Sendable {
       )
     case .duplicateStatement:
       (SQLState.duplicatePreparedStatement, "prepared statement already exists")
+    case .notificationsNotTaken:
+      (
+        SQLState.configurationLimitExceeded,
+        "too many notifications waiting: more than 1 MB that the client has not taken, "
+          + "since it does not read or is in a transaction"
+      )
     case .shuttingDown:
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
@@ -158,6 +166,7 @@ public enum Ending: Equatable, Sendable {
     case .parametersRefused: "parameters_refused"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"
+    case .notificationsNotTaken: "notifications_not_taken"
     case .shuttingDown: "shutdown"
     case .unsupported: "unsupported"
     case .internalError: "internal_error"

@@ -56,8 +56,19 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
 
-  /// CommandComplete is to be an event: what the client runs may change more than its transaction.
-  public var watchesTags = false
+  /// Which messages are to be events that otherwise pass: what the client runs may change more than
+  /// its transaction.
+  public var watches: Watches = []
+
+  /// Messages of a server that somebody waits for.
+  public struct Watches: OptionSet, Sendable {
+    public let rawValue: UInt8
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// CommandComplete.
+    @inlinable public static var tags: Watches { Watches(rawValue: 1) }
+    /// NotificationResponse: the client has LISTENed on this server.
+    @inlinable public static var notifications: Watches { Watches(rawValue: 2) }
+  }
 
   public init() {}
 

@@ -19,6 +19,8 @@ enum Mail: Sendable {
   case poolRemoved(PoolID)
   /// The pool has gone, and its number may come to mean another.
   case poolRetired(PoolID)
+  /// About channels and notifications.
+  case listening(NotificationMail)
   /// The configuration has been read anew.
   case reload
   /// Stop listening.

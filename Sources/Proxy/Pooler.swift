@@ -67,6 +67,9 @@ final class Pooler: Sendable {
     }
   }
 
+  /// The loop that has the listening connections.
+  static var hubLoop: Int32 { 0 }
+
   init(settings: Settings, loops: Int, logger: Logger) throws(SystemError) {
     loopCount = loops
     self.logger = logger

@@ -6,7 +6,8 @@ import Reactor
 /// A server connection on its way into its pool: hosts to try, the login, what the server tells of
 /// itself.
 final class ServerLogin {
-  let opening: Opening
+  /// nil: it is for no pool.
+  let opening: Opening?
   let route: Route
   /// Tells answers to this login's questions from those to another's in the same place.
   let serial: UInt64
@@ -37,7 +38,7 @@ final class ServerLogin {
   var lastFailure = "no host is configured, and there is no unix_socket_dir"
 
   init(
-    opening: Opening, route: Route, learned: LearnedSecret?, firstHost: Int, serial: UInt64,
+    opening: Opening?, route: Route, learned: LearnedSecret?, firstHost: Int, serial: UInt64,
     now: UInt64
   ) {
     self.opening = opening
@@ -67,8 +68,11 @@ final class ServerLogin {
       StartupParameter(name: "user", value: route.user),
       StartupParameter(name: "database", value: route.database.serverDatabase),
     ]
+    let isListener = opening == nil
     let extra = [
-      ("client_encoding", route.database.clientEncoding),
+      // Names of channels are compared as they come.
+      ("client_encoding", isListener ? "UTF8" : route.database.clientEncoding),
+      ("application_name", isListener ? "sluice listener" : nil),
       ("datestyle", route.database.dateStyle), ("timezone", route.database.timeZone),
     ]
     for case (let name, let value?) in extra {

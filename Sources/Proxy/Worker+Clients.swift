@@ -237,6 +237,7 @@ extension Worker {
   @inline(never)
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
+    deliverKept(client)
     // Also while the server is being prepared: the answer to that may have come meanwhile.
     guard let server = client.pointee.server,
       client.pointee.phase == .active || client.pointee.phase == .preparing

@@ -32,6 +32,7 @@ extension Worker {
     if let session = client.pointee.session {
       unpin(client, session)
       releaseStatements(session)
+      dropChannels(client, session)
       session.deinitialize(count: 1)
       session.deallocate()
       client.pointee.session = nil
@@ -67,6 +68,7 @@ extension Worker {
     if server.pointee.isDedicated { return closeDedicated(server, ending) }
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
+      server.pointee.ledger.watches = []
       let left = session.pointee.pin.union(session.pointee.suspicions)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close
@@ -76,7 +78,7 @@ extension Worker {
     }
     if server.pointee.task != .none && server.pointee.ledger.owesOnlyOwn
       && !server.pointee.ledger.hasOpenBatch
-     {
+    {
       // `taskDone` goes on with it.
       return
     }

@@ -179,17 +179,26 @@ extension Worker {
     }
     guard message.whole > 5 else { return pass(message, server) }
     let text = bytes(message.body, message.end - 1)
-    if !isUnconfirmed && SQLText.isPlain(text.bytes) { return passQuery(message, client, server, session) }
+    if !isUnconfirmed && SQLText.isPlain(text.bytes) {
+      return passQuery(message, client, server, session)
+    }
     let analysis = SQLText.analyse(text.bytes)
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }
+    let permission = permitListen(analysis, client, session)
+    if permission == .wait { return .held }
     let words = analysis.deallocations.isEmpty ? nil : deallocation(analysis, session)
     if let words, words.isMapped {
       // The server may lack the statement, which would then be an error.
       guard server.pointee.ledger.isSettled else { return .held }
       placeHolder(words.serial, server)
     }
-    let refusal = note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+    let refusal =
+      if case .refused(let cause) = permission {
+        listenRefusalText(cause)
+      } else {
+        note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+      }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)
     }
@@ -214,6 +223,7 @@ extension Worker {
 
   func forgetUnnamed(_ client: ClientPointer, _ session: SessionPointer) {
     session.pointee.unnamed = .none
+    session.pointee.unnamedAnalysis = nil
     if client.pointee.inspection == .queries { client.pointee.inspection = .sessions }
   }
 

@@ -62,7 +62,7 @@ extension Worker {
 
   // MARK: connecting
 
-  private func tryNextHost(_ server: ServerPointer) {
+  func tryNextHost(_ server: ServerPointer) {
     guard let login = server.pointee.login else { return }
     guard let host = login.nextHost() else {
       return serverLoginFailed(server, SQLState.connectionFailure, login.lastFailure)
@@ -276,7 +276,9 @@ extension Worker {
       }
       return sets.intern(values)
     }
-    if server.pointee.isDedicated {
+    if let hub = server.pointee.hub {
+      listenerOpened(server, hub)
+    } else if server.pointee.isDedicated {
       dedicatedOpened(server, login)
     } else if let query = login.route.connectQuery, !query.isEmpty {
       server.pointee.phase = .ready
@@ -324,6 +326,7 @@ extension Worker {
   func openingFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
   ) {
+    if let hub = server.pointee.hub { return listenerFailed(server, hub, log ?? message) }
     if server.pointee.isDedicated {
       return dedicatedFailed(server, sqlstate, message, log: log ?? message)
     }

@@ -79,6 +79,14 @@ extension Worker {
     outbox.append(tail)
   }
 
+  /// Has the Bind behind it fail, with an error that has the text's.
+  func failBind(_ text: String, _ server: ServerPointer) {
+    guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.ownParse, batch: server.pointee.ledger.openBatch))
+    appendParse(Array("SLUICE_NONE".utf8), Array(text.utf8) + [0, 0, 0])
+  }
+
   /// A Close that does nothing: there is no such portal.
   func appendIdleClose() { appendClose(UInt8(ascii: "P"), Array("SLUICE_NONE".utf8)) }
 

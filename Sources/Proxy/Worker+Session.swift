@@ -6,20 +6,21 @@ import Settings
 extension SessionEffects {
   /// What can't move to another server.
   static let bound: SessionEffects = [
-    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .library, .unknownSettings, .listen,
-    .oversized,
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .library, .unknownSettings, .oversized,
   ]
   /// A text was too long to be looked at as a whole.
   static let oversized = SessionEffects(rawValue: 1 << 30)
   /// What the server can be asked about; the rest stays as long as the client keeps its server.
-  static let probed: SessionEffects = [.temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen]
+  static let probed: SessionEffects = [
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen,
+  ]
 
   /// For logs, errors and the console.
   var names: [String] {
     let known: [(SessionEffects, String)] = [
       (.temporary, "temporary objects"), (.advisoryLock, "session advisory locks"),
       (.holdCursor, "WITH HOLD cursors"), (.preparedSQL, "PREPARE"), (.library, "LOAD"),
-      (.unknownSettings, "settings that can't be told from the text"), (.listen, "LISTEN"),
+      (.unknownSettings, "settings that can't be told from the text"),
       (.oversized, "a text too long to be looked at"),
     ]
     return known.filter { contains($0.0) }.map(\.1)
@@ -52,6 +53,7 @@ extension Worker {
     if settings.sessionState == .replay {
       noteSettings(analysis, client, session, isFirst: isFirst)
     }
+    noteChannels(analysis, client, server, session)
     if !bound.isEmpty {
       switch settings.pinning {
       case .pin, .error: suspect(bound, client, session)
@@ -61,7 +63,7 @@ extension Worker {
     }
     if effects.contains(.release), !session.pointee.pin.isEmpty { suspect(.release, client, session) }
     if effects.contains(.discardAll) || effects.contains(.deallocate) {
-      server.pointee.ledger.watchesTags = true
+      server.pointee.ledger.watches.insert(.tags)
       session.pointee.fence = server.pointee.ledger.openBatch
       session.pointee.deallocating = analysis.deallocations
     }
@@ -121,7 +123,20 @@ extension Worker {
       return true
     }
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return false }
-    _ = note(analysis, client, server, session, isFirst: false)
+    return noteBound(analysis, client, server, session)
+  }
+
+  /// The same, of what it is known to do.
+  @inline(never)
+  func noteBound(
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: SessionPointer
+  ) -> Bool {
+    switch permitListen(analysis, client, session) {
+    case .granted: _ = note(analysis, client, server, session, isFirst: false)
+    case .wait: return false
+    case .refused(let cause): failBind(listenRefusalParse(cause), server)
+    }
     return true
   }
 
@@ -195,8 +210,10 @@ extension Worker {
       forgetUnnamed(client, session)
       session.pointee.pin.formIntersection(.library)
       session.pointee.forgetLease()
+      dropChannels(client, session)
       clearSettings(client, server)
     case "DEALLOCATE": deallocated(session, server)
+    case "ROLLBACK": session.pointee.channels?.doubt()
     default: break
     }
   }

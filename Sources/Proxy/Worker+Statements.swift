@@ -75,13 +75,19 @@ extension Worker {
       }
       // What a named one does, it does when it is bound.
       if range.isEmpty || !maps(client) {
-        change = note(analysis, client, server, session, isFirst: false) ?? change
+        switch permitListen(analysis, client, session) {
+        case .granted:
+          change = note(analysis, client, server, session, isFirst: false) ?? change
+        case .wait: return .held
+        case .refused(let cause): change = listenRefusalText(cause)
+        }
       } else if refuses(analysis) {
         change = refusalText(analysis)
       }
     }
     if !maps(client) { return passParse(message, range, change, server) }
     if range.isEmpty {
+      session.pointee.unnamedAnalysis = change == nil ? analysis : nil
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
     }
     let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
@@ -257,6 +263,11 @@ extension Worker {
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) { return .held }
+      if let analysis = session.pointee.unnamedAnalysis,
+        !noteBound(analysis, client, server, session)
+      {
+        return .held
+      }
       guard prepareUnnamed(server, session) else { return .held }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       server.pointee.replies.push(

@@ -17,6 +17,7 @@ extension Worker {
     expireQueries()
     if id == 0 {
       retryListening()
+      tickHubs()
       upkeep()
     }
     checkShutdown()

@@ -60,6 +60,8 @@ final class Worker {
   /// Servers that are answering a query of the pooler's own.
   var tasks: [ServerPointer] = []
   var listeners: [Listener] = []
+  /// Listening connections by database; only on the loop `Pooler.hubLoop`.
+  var hubs: [String: NotificationHub] = [:]
   var cancels: [UInt64: CancelDelivery] = [:]
   var lastSerial: UInt64 = 0
   var mail: [Mail] = []
