@@ -48,7 +48,7 @@ public struct ServerScanner: Equatable, Sendable {
         case .own: event = .ownReadyForQuery
         case .unexpected: event = .violation
         }
-        if !replies.isEmpty, !replies.endBatches(before: ledger.readyCount) {
+        if !replies.isEmpty, !replies.endBatches(before: ledger.readyCount), !ledger.isTainted {
           return ServerScan(position: position, event: .violation)
         }
         return ServerScan(position: position &+ 6, event: event)
@@ -186,7 +186,9 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
-      replies.fail(batch: ledger.readyCount)
+      // Where the count of batches can't be trusted, the order still can.
+      replies.fail(
+        batch: ledger.isTainted ? replies.oldestBatch ?? ledger.readyCount : ledger.readyCount)
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()

@@ -118,6 +118,9 @@ extension Worker {
     server.pointee.saidFatal = false
     server.pointee.cleanup = client.pointee.mode == .session || resetsAlways ? .reset : .none
     server.pointee.unnamedIsClients = false
+    server.pointee.ledger.watches = []
+    // Batches are counted by each server for itself.
+    if let session = client.pointee.session { session.pointee.fence = nil }
   }
 
   /// Brings a leased server to where the client may use it, then lets the client's bytes flow.

@@ -160,7 +160,7 @@ extension Worker {
   private func isFenced(_ session: SessionPointer, _ server: ServerPointer) -> Bool {
     guard let fence = session.pointee.fence else { return false }
     let ledger = server.pointee.ledger
-    if Int32(bitPattern: ledger.readyCount &- fence) > 0 {
+    if ledger.isTainted || Int32(bitPattern: ledger.readyCount &- fence) > 0 {
       session.pointee.fence = nil
       return false
     }

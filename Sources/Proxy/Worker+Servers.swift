@@ -201,6 +201,7 @@ extension Worker {
   private func stopWatching(_ server: ServerPointer) {
     let session = server.pointee.client?.pointee.session
     if session?.pointee.channels?.isUnlistening == true { return }
+    if server.pointee.ledger.isTainted { return }
     guard let fence = session?.pointee.fence,
       Int32(bitPattern: server.pointee.ledger.readyCount &- fence) <= 0
     else {

@@ -160,12 +160,12 @@ extension Worker {
     }
     let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
-    // A failed transaction block refuses every Parse: it must be seen to. Behind what has not been
-    // answered nobody knows what the block has come to.
+    // A failed transaction block refuses every Parse but that of what ends it: the refusal is the
+    // server's to give. Behind what has not been answered nobody knows what the block has come to.
     let mustParse =
       presence == .absent
       || (server.pointee.ledger.status == TransactionStatus.failed
-        && server.pointee.ledger.statusHolds)
+        && server.pointee.ledger.statusHolds && !exits(tail))
     let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
     guard canSend else {
       pooler.statements.withLock { $0.release(reference.index) }
@@ -183,6 +183,12 @@ extension Worker {
       appendIdleClose()
     }
     return .sent
+  }
+
+  /// A failed transaction block takes the statement: it leaves the block, or there is none in it.
+  private func exits(_ tail: [UInt8]) -> Bool {
+    let analysis = tail.withUnsafeBytes { SQLText.analyse($0.bytes) }
+    return analysis.effects.contains(.exitsTransaction) || analysis.statementCount == 0
   }
 
   /// The client has a statement of that name: the error is the server's to give.

@@ -16,11 +16,16 @@ struct Script: Sendable {
     self.seed = seed
     self.kinds = kinds
     var random = SeededGenerator(seed: seed)
-    poolSize = random.pick([1, 2, 2, 2, 3])
+    let shared = random.pick([1, 2, 2, 2, 3])
     threads = random.pick([1, 2, 2])
     maxPreparedStatements = random.pick([2, 5, 5, 200])
-    programs = (0..<random.pick(Array(Self.clients))).map { client in
-      var traffic = Traffic(client: client, kinds: kinds, seed: random.next())
+    // A client that keeps its server would leave too few to the others, which then wait for its end.
+    let pins = random.pick([false, false, true])
+    let own = pins ? kinds : kinds.subtracting(TrafficKind.pinning)
+    let count = random.pick(Array(Self.clients))
+    poolSize = pins ? count : shared
+    programs = (0..<count).map { client in
+      var traffic = Traffic(client: client, kinds: own, seed: random.next())
       return traffic.program()
     }
   }

@@ -47,6 +47,14 @@ enum TrafficKind: String, CaseIterable, Sendable {
     .copyIn, .copyOut, .copyExtended, .copyFailure,
     .startup, .reconnect,
     .trackedSetting, .trackedSettingInTransaction, .setLocal,
+    .setting, .settingInTransaction, .setConfig, .sessionCharacteristics, .role,
+    .named, .namedBatch, .namedNasty, .unnamedAcross, .deallocate,
+    .sqlPrepare, .temporaryTable, .holdCursor, .advisoryLock,
+  ]
+
+  /// Those after which a client keeps its server for a while.
+  static let pinning: Set<TrafficKind> = [
+    .sqlPrepare, .sqlAndProtocol, .temporaryTable, .holdCursor, .advisoryLock,
   ]
 
   static func pick(_ random: inout SeededGenerator) -> TrafficKind {

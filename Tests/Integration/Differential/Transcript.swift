@@ -72,8 +72,13 @@ extension ServerMessage {
     return body
   }
 
+  /// In a failed transaction block the routine goes too: where a server lacks a prepared statement,
+  /// it is Sluice's Parse of it that the block refuses, and not the client's Bind or Describe.
   private var withoutSourceLines: [UInt8] {
-    let fields = body.split(separator: 0).filter { ![0x46, 0x4c].contains($0.first) }
+    var fields = body.split(separator: 0).filter { ![0x46, 0x4c].contains($0.first) }
+    if fields.contains(where: { $0.elementsEqual("C25P02".utf8) }) {
+      fields.removeAll { $0.first == 0x52 }
+    }
     return fields.flatMap { Array($0) + [0] } + [0]
   }
 
