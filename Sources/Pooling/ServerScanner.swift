@@ -63,7 +63,7 @@ public struct ServerScanner: Equatable, Sendable {
             position: event == .violation ? position : position &+ whole, event: event)
         }
       } else if Self.isCompletion(type), !replies.isEmpty {
-        let event = completion(type, whole: whole, &replies)
+        let event = completion(type, whole: whole, ledger, &replies)
         if event != .passing {
           return ServerScan(
             position: event == .violation ? position : position &+ whole, event: event)
@@ -104,7 +104,11 @@ public struct ServerScanner: Equatable, Sendable {
   }
 
   @inlinable @inline(__always)
-  func completion(_ type: UInt8, whole: Int, _ replies: inout ReplyQueue) -> ServerScan.Event {
+  func completion(
+    _ type: UInt8, whole: Int, _ ledger: Ledger, _ replies: inout ReplyQueue
+  ) -> ServerScan.Event {
+    // Of a server that is not trusted nobody knows what an error has made it skip.
+    if ledger.isTainted { replies.skip(to: type) }
     guard whole == 5, let entry = replies.pop() else { return .violation }
     switch (entry.kind, type) {
     case (.bind, ServerMessageType.bindComplete),
@@ -186,9 +190,8 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
-      // Where the count of batches can't be trusted, the order still can.
-      replies.fail(
-        batch: ledger.isTainted ? replies.oldestBatch ?? ledger.readyCount : ledger.readyCount)
+      // Where the count of batches can't be trusted, what has been skipped shows later.
+      if !ledger.isTainted { replies.fail(batch: ledger.readyCount) }
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()

@@ -166,8 +166,8 @@ extension Worker {
       presence == .absent
       || (server.pointee.ledger.status == TransactionStatus.failed
         && server.pointee.ledger.statusHolds && !exits(tail))
-    let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
-    guard canSend else {
+    let canSend = presence != .undecided && (mustParse || !server.pointee.ledger.owesReply)
+    guard canSend, server.pointee.ledger.clientSends(message.type) else {
       pooler.statements.withLock { $0.release(reference.index) }
       return .held
     }

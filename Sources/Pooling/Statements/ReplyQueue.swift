@@ -103,6 +103,25 @@ public struct ReplyQueue: ~Copyable {
     takeBack(batch)
   }
 
+  /// Takes what is in front of the first entry that a message of this type could answer for skipped.
+  @usableFromInline @inline(never)
+  mutating func skip(to type: UInt8) {
+    while let kind = oldestKind, !Self.isAnswer(type, to: kind), let entry = pop() {
+      failed.append(entry)
+      hasFailures = true
+    }
+  }
+
+  private var oldestKind: Kind? { count == 0 ? nil : unsafe base![first].kind }
+
+  private static func isAnswer(_ type: UInt8, to kind: Kind) -> Bool {
+    switch kind {
+    case .parse, .parseUnnamed, .ownParse, .ownParseUnnamed: type == UInt8(ascii: "1")
+    case .bind: type == UInt8(ascii: "2")
+    case .close, .ownClose, .closeForParse: type == UInt8(ascii: "3")
+    }
+  }
+
   /// The ReadyForQuery of all batches before this one have come.
   /// - Returns: false where one of them has left something unanswered without an error.
   @usableFromInline @inline(never)

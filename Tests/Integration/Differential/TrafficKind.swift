@@ -52,6 +52,12 @@ enum TrafficKind: String, CaseIterable, Sendable {
     .sqlPrepare, .temporaryTable, .holdCursor, .advisoryLock,
   ]
 
+  /// Those with statements that have names.
+  static let naming: Set<TrafficKind> = [
+    .named, .namedBatch, .namedNasty, .deallocate, .discardAll, .sqlPrepare, .sqlAndProtocol,
+    .alteredTable, .sessionViews, .unnamedAcross,
+  ]
+
   /// Those after which a client keeps its server for a while.
   static let pinning: Set<TrafficKind> = [
     .sqlPrepare, .sqlAndProtocol, .temporaryTable, .holdCursor, .advisoryLock,
