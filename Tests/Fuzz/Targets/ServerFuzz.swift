@@ -1,0 +1,1 @@
+enum ServerFuzz { static func run(_ input: [UInt8]) throws(Finding) {} }

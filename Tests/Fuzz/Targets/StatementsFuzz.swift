@@ -1,0 +1,1 @@
+enum StatementsFuzz { static func run(_ input: [UInt8]) throws(Finding) {} }
