@@ -66,7 +66,7 @@ struct ClientConnection: ~Copyable {
   /// Who it is, for the log.
   var identity: ClientIdentity?
   /// What goes with it from server to server; nil while it has only said plain queries.
-  var session: ClientSession?
+  var session: SessionPointer?
 }
 
 /// Who a client is, for the log and for errors. One small object a client.

@@ -1,10 +1,13 @@
 import Pooling
 
+typealias SessionPointer = UnsafeMutablePointer<ClientSession>
+
 /// What a client's session consists of beyond its transaction, while it goes from server to server:
 /// its prepared statements, and what its statements may have done that has still to be looked at.
 ///
-/// Made when a client in transaction or statement mode first says more than plain queries.
-final class ClientSession {
+/// Made when a client in transaction or statement mode first says more than plain queries. At an
+/// address of its own, so that the hot path neither counts references nor checks for exclusivity.
+struct ClientSession: ~Copyable {
   /// The unnamed statement of the client.
   enum Unnamed {
     case none
@@ -55,7 +58,7 @@ final class ClientSession {
   /// The longest text of an unnamed statement that is kept.
   static let longestUnnamed = 16_384
 
-  func touch(_ name: String) {
+  mutating func touch(_ name: String) {
     assignment = nil
     resets.remove(name)
     touched.removeAll { $0 == name }
@@ -63,7 +66,7 @@ final class ClientSession {
   }
 
   /// A new lease begins with nothing to look at.
-  func forgetLease() {
+  mutating func forgetLease() {
     suspicions = []
     touched.removeAll()
     assignment = nil

@@ -31,6 +31,8 @@ extension Worker {
     if let session = client.pointee.session {
       unpin(client, session)
       releaseStatements(session)
+      session.deinitialize(count: 1)
+      session.deallocate()
       client.pointee.session = nil
     }
     if client.pointee.pool.rawValue >= 0 {
@@ -63,7 +65,7 @@ extension Worker {
     server.pointee.client = nil
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
-      let left = session.pin.union(session.suspicions)
+      let left = session.pointee.pin.union(session.pointee.suspicions)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close
       } else if !left.isEmpty {

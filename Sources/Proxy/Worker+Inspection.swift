@@ -91,8 +91,9 @@ extension Worker {
     if wasClean { server.pointee.transactionStartedAt = now }
   }
 
-  private func beginSession(_ client: ClientPointer) -> ClientSession {
-    let session = ClientSession()
+  private func beginSession(_ client: ClientPointer) -> SessionPointer {
+    let session = SessionPointer.allocate(capacity: 1)
+    session.initialize(to: ClientSession())
     client.pointee.session = session
     return session
   }
@@ -100,9 +101,9 @@ extension Worker {
   @inline(__always)
   private func inspect(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession
+    _ session: SessionPointer
   ) -> Inspected {
-    if session.fence != nil, isFenced(session, server) { return .held }
+    if session.pointee.fence != nil, isFenced(session, server) { return .held }
     // Behind the pooler's own statement goes one query or batch, and not before it is known that
     // the statement would keep it from running if it failed.
     let isUnconfirmed = server.pointee.ledger.isAnsweringOwn
@@ -129,11 +130,11 @@ extension Worker {
   }
 
   @inline(never)
-  private func isFenced(_ session: ClientSession, _ server: ServerPointer) -> Bool {
-    guard let fence = session.fence else { return false }
+  private func isFenced(_ session: SessionPointer, _ server: ServerPointer) -> Bool {
+    guard let fence = session.pointee.fence else { return false }
     let ledger = server.pointee.ledger
     if Int32(bitPattern: ledger.readyCount &- fence) > 0 {
-      session.fence = nil
+      session.pointee.fence = nil
       return false
     }
     return ledger.openBatch != fence
@@ -143,7 +144,7 @@ extension Worker {
 
   private func inspectQuery(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, _ isUnconfirmed: Bool
+    _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     guard message.isWhole else {
       if message.whole <= Self.inspectedLimit { return .incomplete }
@@ -176,7 +177,7 @@ extension Worker {
   /// A simple query also ends the unnamed statement.
   private func passQuery(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession
+    _ session: SessionPointer
   ) -> Inspected {
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     outbox.append(scratch + message.start, count: message.here)
@@ -184,8 +185,8 @@ extension Worker {
     return .sent
   }
 
-  func forgetUnnamed(_ client: ClientPointer, _ session: ClientSession) {
-    session.unnamed = .none
+  func forgetUnnamed(_ client: ClientPointer, _ session: SessionPointer) {
+    session.pointee.unnamed = .none
     client.pointee.inspection = .sessions
   }
 
@@ -194,13 +195,13 @@ extension Worker {
   /// - Parameter from: where the text begins.
   func inspectLongText(
     _ message: InspectedMessage, from: Int, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, _ isUnconfirmed: Bool
+    _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     guard message.here > Self.inspectedLimit / 2 else { return .incomplete }
     if isUnconfirmed { return .held }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     if !SQLText.isPlain(bytes(from, message.end).bytes) { suspectText(client, session) }
-    session.textTail = Array(UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
+    session.pointee.textTail = Array(UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
     client.pointee.isSendingText = true
     outbox.append(scratch + message.start, count: message.here)
     if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
@@ -212,10 +213,10 @@ extension Worker {
   func watchText(_ client: ClientPointer, _ count: Int) {
     guard let session = client.pointee.session else { return }
     let piece = UnsafeRawBufferPointer(start: scratch, count: count)
-    let seam = session.textTail + Array(piece.prefix(32))
+    let seam = session.pointee.textTail + Array(piece.prefix(32))
     let hasSuspect = seam.withUnsafeBytes { SQLText.hasSuspect($0.bytes) }
     if hasSuspect || SQLText.hasSuspect(piece.bytes) { suspectText(client, session) }
-    session.textTail = Array((session.textTail + Array(piece.suffix(32))).suffix(32))
+    session.pointee.textTail = Array((session.pointee.textTail + Array(piece.suffix(32))).suffix(32))
     if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
   }
 

@@ -184,7 +184,7 @@ extension Worker {
   func parametersArrived(_ client: ClientPointer, _ server: ServerPointer) {
     noteUnreported(server, client)
     adoptParameters(client, of: server)
-    let hasUnnamed = client.pointee.session.map { $0.unnamed != .none } ?? false
+    let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
     client.pointee.inspection = inspection(client, hasUnnamed: hasUnnamed)
   }
 

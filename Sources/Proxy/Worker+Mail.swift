@@ -59,13 +59,13 @@ extension Worker {
         let route = route(client.pointee.pool)
       else { return }
       client.pointee.mode = route.mode
-      let hasUnnamed = client.pointee.session.map { $0.unnamed != .none } ?? false
+      let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
       client.pointee.inspection =
         client.pointee.server?.pointee.ledger.isAnsweringOwn == true
         ? .all : inspection(client, hasUnnamed: hasUnnamed)
       setIdleTimeout(client)
       guard let server = client.pointee.server else { return }
-      // What it has now it may go on to use as a session.
+      // What it has now it may go on to use as a session.pointee.
       if route.mode == .session { server.pointee.cleanup = .reset }
       if route.pool.index < old.count, let before = old[route.pool.index],
         !route.leadsWhere(before)

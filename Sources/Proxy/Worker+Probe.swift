@@ -3,33 +3,33 @@ import PostgresWire
 import Reactor
 import Settings
 
-// What a server is asked before it leaves a client whose statements may have changed the session.
+// What a server is asked before it leaves a client whose statements may have changed the session.pointee.
 extension Worker {
   /// A clean server whose client may not just give it back: it is in session mode, it is pinned, or
   /// its statements have still to be looked at.
   @inline(never)
   func settleSession(_ client: ClientPointer, _ server: ServerPointer) {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
-    if session.suspicions.isEmpty {
-      if session.pin.isEmpty { giveBack(client, server) }
+    if session.pointee.suspicions.isEmpty {
+      if session.pointee.pin.isEmpty { giveBack(client, server) }
       return
     }
-    if let assignment = session.assignment, session.touched.isEmpty,
-      session.suspicions == .settings
+    if let assignment = session.pointee.assignment, session.pointee.touched.isEmpty,
+      session.pointee.suspicions == .settings
     {
       // One plain SET: it has been done, or it has failed.
-      let isDone = !session.sawError
-      session.forgetLease()
+      let isDone = !session.pointee.sawError
+      session.pointee.forgetLease()
       if isDone { record([(assignment.name, assignment.value)], resets: [], client, server, session) }
-      if session.pin.isEmpty { giveBack(client, server) }
+      if session.pointee.pin.isEmpty { giveBack(client, server) }
       return
     }
-    let asked = session.suspicions.union(session.pin).intersection(.probed)
-    let probe = SessionProbe(effects: asked, names: session.touched)
+    let asked = session.pointee.suspicions.union(session.pointee.pin).intersection(.probed)
+    let probe = SessionProbe(effects: asked, names: session.pointee.touched)
     client.pointee.phase = .preparing
-    session.probe = probe
-    session.probed = nil
-    // Should the client leave meanwhile, nobody knows what is left in the session.
+    session.pointee.probe = probe
+    session.pointee.probed = nil
+    // Should the client leave meanwhile, nobody knows what is left in the session.pointee.
     server.pointee.cleanup = .discard
     startTask(.probe, probe.query, on: server)
   }
@@ -37,34 +37,34 @@ extension Worker {
   /// The server has answered, or failed to.
   func probeDone(_ client: ClientPointer, _ server: ServerPointer, _ error: ErrorFields?) {
     guard let session = client.pointee.session else { return }
-    let suspicions = session.suspicions
-    let answer = session.probed.flatMap { session.probe?.answer($0) }
-    session.probed = nil
-    session.probe = nil
+    let suspicions = session.pointee.suspicions
+    let answer = session.pointee.probed.flatMap { session.pointee.probe?.answer($0) }
+    session.pointee.probed = nil
+    session.pointee.probe = nil
     client.pointee.phase = .active
     if let answer, error == nil {
-      let resets = session.sawError ? [] : session.resets
+      let resets = session.pointee.sawError ? [] : session.pointee.resets
       // What was not asked about is as it was: it can't be asked about, or nothing has touched it.
-      let unasked = session.pin.union(suspicions.intersection(.bound)).subtracting(.probed)
-      session.forgetLease()
-      session.pin = unasked.union(answer.effects)
+      let unasked = session.pointee.pin.union(suspicions.intersection(.bound)).subtracting(.probed)
+      session.pointee.forgetLease()
+      session.pointee.pin = unasked.union(answer.effects)
       record(answer.settings, resets: resets, client, server, session)
     } else {
       if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
-      session.forgetLease()
-      session.pin.formUnion(.unknownSettings)
+      session.pointee.forgetLease()
+      session.pointee.pin.formUnion(.unknownSettings)
     }
-    if session.pin.isEmpty { return giveBack(client, server) }
+    if session.pointee.pin.isEmpty { return giveBack(client, server) }
     pin(client, session)
     if client.pointee.stream.isReadable || client.pointee.isHeld { list(client) }
   }
 
   /// The client keeps its server until nothing binds it to it any longer.
-  private func pin(_ client: ClientPointer, _ session: ClientSession) {
+  private func pin(_ client: ClientPointer, _ session: SessionPointer) {
     client.pointee.since = now
-    guard session.pinnedAt == 0 else { return }
-    session.pinnedAt = now
-    let reason = session.pin.names.joined(separator: ", ")
+    guard session.pointee.pinnedAt == 0 else { return }
+    session.pointee.pinnedAt = now
+    let reason = session.pointee.pin.names.joined(separator: ", ")
     logger.info("\(name(client)) keeps its server: \(reason)")
     let pinned = PinnedClient(
       name: name(client), database: client.pointee.identity?.database ?? "",
@@ -73,9 +73,9 @@ extension Worker {
     pooler.pinCount.add(1)
   }
 
-  func unpin(_ client: ClientPointer, _ session: ClientSession) {
-    guard session.pinnedAt != 0 else { return }
-    session.pinnedAt = 0
+  func unpin(_ client: ClientPointer, _ session: SessionPointer) {
+    guard session.pointee.pinnedAt != 0 else { return }
+    session.pointee.pinnedAt = 0
     pooler.pinned.withLock { _ = $0.removeValue(forKey: client.asHandle) }
   }
 
@@ -95,7 +95,7 @@ extension Worker {
   /// Remembers settings of the session, as the server has them now.
   private func record(
     _ settings: [(name: String, value: String?)], resets: Set<String>, _ client: ClientPointer,
-    _ server: ServerPointer, _ session: ClientSession
+    _ server: ServerPointer, _ session: SessionPointer
   ) {
     guard !settings.isEmpty else { return }
     var fits = true
@@ -112,7 +112,7 @@ extension Worker {
       fits = fits && values.session.count <= ClientSession.maximumSettings
       return sets.intern(values)
     }
-    if !fits { session.pin.formUnion(.unknownSettings) }
+    if !fits { session.pointee.pin.formUnion(.unknownSettings) }
     pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }
     server.pointee.parameterSet = number
     adoptParameters(client, of: server)

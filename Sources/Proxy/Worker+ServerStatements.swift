@@ -34,7 +34,7 @@ extension Worker {
 
   /// Notes a statement that is about to be parsed, and closes another one if there are too many.
   func makeRoom(_ serial: UInt64, _ server: ServerPointer, _ batch: UInt32) {
-    if let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
+    while let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
       server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch, serial: evicted))
       appendClose(UInt8(ascii: "S"), StatementName.make(evicted))
     }
@@ -45,8 +45,8 @@ extension Worker {
   /// reaches the server: that of the server's last client is nobody else's business.
   /// - Returns: false where that depends on a batch that has not been answered.
   @inline(__always)
-  func prepareUnnamed(_ server: ServerPointer, _ session: ClientSession) -> Bool {
-    if server.pointee.unnamedIsClients && session.unnamed != .none {
+  func prepareUnnamed(_ server: ServerPointer, _ session: SessionPointer) -> Bool {
+    if server.pointee.unnamedIsClients && session.pointee.unnamed != .none {
       return !server.pointee.replies.unnamedIsPending
         || server.pointee.unnamedBatch == server.pointee.ledger.openBatch
     }
@@ -54,15 +54,15 @@ extension Worker {
   }
 
   @inline(never)
-  private func bringUnnamed(_ server: ServerPointer, _ session: ClientSession) -> Bool {
+  private func bringUnnamed(_ server: ServerPointer, _ session: SessionPointer) -> Bool {
     if server.pointee.replies.unnamedIsPending { return false }
     let batch = server.pointee.ledger.openBatch
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return false }
-    if session.unnamed == .kept {
+    if session.pointee.unnamed == .kept {
       server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
-      appendParse([], session.unnamedTail)
+      appendParse([], session.pointee.unnamedTail)
     } else {
       server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch))
       appendClose(UInt8(ascii: "S"), [])
@@ -94,12 +94,12 @@ extension Worker {
   /// A Parse or Close has been answered.
   func completed(_ entry: ReplyQueue.Entry, _ server: ServerPointer) {
     switch entry.kind {
-    case .parse, .ownParse: if entry.serial != 0 { server.pointee.statements.confirm(entry.serial) }
+    case .parse, .ownParse: if entry.serial != 0 { server.pointee.statements.parsed(entry.serial) }
     case .ownClose: if entry.serial != 0 { server.pointee.statements.closed(entry.serial) }
     case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse: break
     }
     guard entry.hasUndo, let session = server.pointee.client?.pointee.session,
-      let dropped = session.statements.confirmOldest()
+      let dropped = session.pointee.statements.confirmOldest()
     else { return }
     pooler.statements.withLock { $0.release(dropped.index) }
   }
@@ -117,17 +117,17 @@ extension Worker {
       switch entry.kind {
       case .parse, .ownParse:
         if entry.serial != 0 { server.pointee.statements.remove(entry.serial) }
-      case .ownClose: if entry.serial != 0 { server.pointee.statements.confirm(entry.serial) }
+      case .ownClose: if entry.serial != 0 { server.pointee.statements.keep(entry.serial) }
       case .parseUnnamed:
         server.pointee.unnamedIsClients = false
-        session?.unnamed = .lost
+        session?.pointee.unnamed = .lost
       case .ownParseUnnamed: server.pointee.unnamedIsClients = false
       case .bind, .close, .closeForParse: break
       }
     }
     guard let session else { return }
     let undos = entries.reduce(0) { $0 + ($1.hasUndo ? 1 : 0) }
-    let dropped = session.statements.undoOldest(undos)
+    let dropped = session.pointee.statements.undoOldest(undos)
     if !dropped.isEmpty {
       pooler.statements.withLock { for one in dropped { $0.release(one.index) } }
     }
@@ -143,14 +143,14 @@ extension Worker {
 
   /// The result of a statement has another shape than when it was prepared: the client is told once,
   /// as by PostgreSQL itself, and from now on the statement is prepared anew.
-  private func renew(_ serial: UInt64, _ session: ClientSession) {
-    let failed = serial == 0 ? session.lastUsed?.serial ?? 0 : serial
+  private func renew(_ serial: UInt64, _ session: SessionPointer) {
+    let failed = serial == 0 ? session.pointee.lastUsed?.serial ?? 0 : serial
     guard
-      let reference = session.statements.references.first(where: { $0.serial == failed }),
+      let reference = session.pointee.statements.references.first(where: { $0.serial == failed }),
       reference.index >= 0
     else { return }
     let fresh = pooler.statements.withLock { $0.renew(reference.index, failed: failed) }
-    session.statements.renew(reference.index, serial: fresh)
+    session.pointee.statements.renew(reference.index, serial: fresh)
   }
 
   /// An error that names one of the pooler's statements, with the client's name for it.
@@ -160,14 +160,14 @@ extension Worker {
     else { return nil }
     let end = error[start.upperBound...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? error.endIndex
     guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])),
-      let name = session.statements.name(ofSerial: serial)
+      let name = session.pointee.statements.name(ofSerial: serial)
     else { return nil }
     return Array(error[..<start.lowerBound]) + name + Array(error[end...])
   }
 
   /// Forgets all that a client has prepared.
-  func releaseStatements(_ session: ClientSession) {
-    let dropped = session.statements.removeAll()
+  func releaseStatements(_ session: SessionPointer) {
+    let dropped = session.pointee.statements.removeAll()
     guard !dropped.isEmpty else { return }
     pooler.statements.withLock { for one in dropped { $0.release(one.index) } }
   }

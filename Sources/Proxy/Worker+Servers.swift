@@ -155,7 +155,7 @@ extension Worker {
         start = present(entry, start, scan.position)
       case .ownRow(let body):
         if server.pointee.task == .probe, let session = server.pointee.client?.pointee.session {
-          session.probed = DataRow.parse(Array(bytes[body.range]))
+          session.pointee.probed = DataRow.parse(Array(bytes[body.range]))
         }
       case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
       case .violation:
@@ -190,7 +190,7 @@ extension Worker {
 
   /// CommandComplete is of no more interest once the statement that made it so is answered.
   private func stopWatching(_ server: ServerPointer) {
-    guard let session = server.pointee.client?.pointee.session, let fence = session.fence,
+    guard let session = server.pointee.client?.pointee.session, let fence = session.pointee.fence,
       Int32(bitPattern: server.pointee.ledger.readyCount &- fence) <= 0
     else {
       server.pointee.ledger.watchesTags = false
@@ -221,8 +221,8 @@ extension Worker {
     _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body
   ) -> [UInt8]? {
     guard let session = server.pointee.client?.pointee.session else { return nil }
-    session.sawError = true
-    guard server.pointee.replies.hasFailed || session.statements.count != 0 else { return nil }
+    session.pointee.sawError = true
+    guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else { return nil }
     let error = Array(bytes[body.range])
     // The names are asked for first: the failure may be that the client has no such statement.
     let renamed = withClientsName(error, server)

@@ -43,7 +43,7 @@ extension Worker {
   /// - Returns: the text to send in its place, where it is refused.
   func note(
     _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, isFirst: Bool
+    _ session: SessionPointer, isFirst: Bool
   ) -> String? {
     let effects = analysis.effects
     let bound = effects.intersection(.bound)
@@ -58,35 +58,35 @@ extension Worker {
       case .off: break
       }
     }
-    if effects.contains(.release), !session.pin.isEmpty { suspect(.release, client, session) }
+    if effects.contains(.release), !session.pointee.pin.isEmpty { suspect(.release, client, session) }
     if effects.contains(.discardAll) || effects.contains(.deallocate) {
       server.pointee.ledger.watchesTags = true
-      session.fence = server.pointee.ledger.openBatch
-      session.deallocating = analysis.deallocations
+      session.pointee.fence = server.pointee.ledger.openBatch
+      session.pointee.deallocating = analysis.deallocations
     }
     return nil
   }
 
   private func noteSettings(
-    _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: ClientSession, isFirst: Bool
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ session: SessionPointer, isFirst: Bool
   ) {
-    if isFirst { session.sawError = false }
-    let isAlone = isFirst && analysis.statementCount == 1 && session.suspicions.isEmpty
+    if isFirst { session.pointee.sawError = false }
+    let isAlone = isFirst && analysis.statementCount == 1 && session.pointee.suspicions.isEmpty
     if analysis.effects.contains(.resetAll) {
-      for setting in sessionSettings(client) { session.touch(setting.name) }
-      if isAlone { session.resets = Set(session.touched) }
-      if !session.touched.isEmpty { suspect(.settings, client, session) }
+      for setting in sessionSettings(client) { session.pointee.touch(setting.name) }
+      if isAlone { session.pointee.resets = Set(session.pointee.touched) }
+      if !session.pointee.touched.isEmpty { suspect(.settings, client, session) }
     }
     guard analysis.effects.contains(.settings), !analysis.settingNames.isEmpty else { return }
     if isAlone, let assignment = analysis.plainAssignment, analysis.settingNames.count == 1,
       assignment.value.utf8.count <= ClientSession.longestValue,
       pooler.parameterNames.index(of: assignment.name) == nil
     {
-      session.assignment = assignment
+      session.pointee.assignment = assignment
     } else {
-      if let assignment = session.assignment { session.touch(assignment.name) }
-      for name in analysis.settingNames { session.touch(name) }
-      if isAlone, let name = analysis.plainReset { session.resets = [name] }
+      if let assignment = session.pointee.assignment { session.pointee.touch(assignment.name) }
+      for name in analysis.settingNames { session.pointee.touch(name) }
+      if isAlone, let name = analysis.plainReset { session.pointee.resets = [name] }
     }
     suspect(.settings, client, session)
   }
@@ -95,13 +95,13 @@ extension Worker {
     pooler.parameterSets.withLock { $0.values(client.pointee.parameterSet).session }
   }
 
-  func suspect(_ effects: SessionEffects, _ client: ClientPointer, _ session: ClientSession) {
-    session.suspicions.formUnion(effects)
+  func suspect(_ effects: SessionEffects, _ client: ClientPointer, _ session: SessionPointer) {
+    session.pointee.suspicions.formUnion(effects)
     client.pointee.keepsServer = true
   }
 
-  /// A long text has something in it that could change the session.
-  func suspectText(_ client: ClientPointer, _ session: ClientSession) {
+  /// A long text has something in it that could change the session.pointee.
+  func suspectText(_ client: ClientPointer, _ session: SessionPointer) {
     switch settings.pinning {
     case .pin, .error: suspect(.oversized, client, session)
     case .warn: warn(.oversized, client)
@@ -114,7 +114,7 @@ extension Worker {
   @inline(never)
   func noteBound(
     _ reference: ClientStatements.Reference, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, _ isUnconfirmed: Bool
+    _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Bool {
     guard let analysis = pooler.statements.withLock({ $0.analysis(reference.index) }) else {
       return true
@@ -157,13 +157,13 @@ extension Worker {
   // MARK: DEALLOCATE
 
   /// A DEALLOCATE of one of the client's own prepared statements, as it reads on the server.
-  func deallocation(_ analysis: SQLAnalysis, _ session: ClientSession) -> Deallocation? {
+  func deallocation(_ analysis: SQLAnalysis, _ session: SessionPointer) -> Deallocation? {
     guard maxPrepared > 0, analysis.statementCount == 1, analysis.deallocations.count == 1,
       case .name(let name)? = analysis.deallocations.first
     else { return nil }
     let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
     let found = bytes.withUnsafeBytes {
-      session.statements.find($0.bytes, at: 0, count: $0.count)
+      session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
     guard let found else { return nil }
     return Deallocation(
@@ -181,7 +181,7 @@ extension Worker {
     beginTask(.placeholder, on: server)
   }
 
-  /// CommandComplete of a statement that may take prepared statements away, or all of a session.
+  /// CommandComplete of a statement that may take prepared statements away, or all of a session.pointee.
   func noteTag(_ tag: [UInt8], _ server: ServerPointer) {
     guard let client = server.pointee.client, let session = client.pointee.session else { return }
     switch String(decoding: tag.prefix { $0 != 0 }, as: UTF8.self) {
@@ -192,22 +192,22 @@ extension Worker {
       server.pointee.statements.removeAll()
       releaseStatements(session)
       forgetUnnamed(client, session)
-      session.pin.formIntersection(.library)
-      session.forgetLease()
+      session.pointee.pin.formIntersection(.library)
+      session.pointee.forgetLease()
       clearSettings(client, server)
     case "DEALLOCATE": deallocated(session, server)
     default: break
     }
   }
 
-  private func deallocated(_ session: ClientSession, _ server: ServerPointer) {
-    guard !session.deallocating.isEmpty else { return }
-    guard case .name(let name) = session.deallocating.removeFirst() else { return }
+  private func deallocated(_ session: SessionPointer, _ server: ServerPointer) {
+    guard !session.pointee.deallocating.isEmpty else { return }
+    guard case .name(let name) = session.pointee.deallocating.removeFirst() else { return }
     let serial: UInt64
     if let mapped = deallocatedSerial(name, session) {
       serial = mapped
-      if let own = session.statements.name(ofSerial: mapped),
-        let dropped = session.statements.remove(own)
+      if let own = session.pointee.statements.name(ofSerial: mapped),
+        let dropped = session.pointee.statements.remove(own)
       {
         pooler.statements.withLock { $0.release(dropped.index) }
       }
@@ -219,10 +219,10 @@ extension Worker {
     server.pointee.statements.remove(serial)
   }
 
-  private func deallocatedSerial(_ name: String, _ session: ClientSession) -> UInt64? {
+  private func deallocatedSerial(_ name: String, _ session: SessionPointer) -> UInt64? {
     let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
     return bytes.withUnsafeBytes {
-      session.statements.find($0.bytes, at: 0, count: $0.count)?.serial
+      session.pointee.statements.find($0.bytes, at: 0, count: $0.count)?.serial
     }
   }
 

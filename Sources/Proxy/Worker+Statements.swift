@@ -45,7 +45,7 @@ extension Worker {
 
   func inspectParse(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, _ isUnconfirmed: Bool
+    _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     guard let range = nameRange(message.body, message) else { return nameless(message, client) }
     guard message.isWhole else {
@@ -101,28 +101,28 @@ extension Worker {
 
   private func parseUnnamed(
     _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ client: ClientPointer,
-    _ server: ServerPointer, _ session: ClientSession, exits: Bool
+    _ server: ServerPointer, _ session: SessionPointer, exits: Bool
   ) -> Inspected {
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     let batch = server.pointee.ledger.openBatch
     server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
     server.pointee.unnamedIsClients = true
     server.pointee.unnamedBatch = batch
-    session.unnamedExits = exits
+    session.pointee.unnamedExits = exits
     let count = message.end - range.next
     if change == nil && count <= ClientSession.longestUnnamed {
-      session.unnamedTail.removeAll(keepingCapacity: true)
-      session.unnamedTail.append(
+      session.pointee.unnamedTail.removeAll(keepingCapacity: true)
+      session.pointee.unnamedTail.append(
         contentsOf: UnsafeRawBufferPointer(start: scratch + range.next, count: count))
-      session.unnamed = .kept
+      session.pointee.unnamed = .kept
       outbox.append(scratch + message.start, count: message.here)
     } else if let change {
       let tail = tail(message, range, change)
-      session.unnamedTail = tail
-      session.unnamed = .kept
+      session.pointee.unnamedTail = tail
+      session.pointee.unnamed = .kept
       appendParse([], tail)
     } else {
-      session.unnamed = .lost
+      session.pointee.unnamed = .lost
       outbox.append(scratch + message.start, count: message.here)
     }
     client.pointee.inspection = .all
@@ -131,18 +131,18 @@ extension Worker {
 
   private func parseNamed(
     _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ analysis: SQLAnalysis?,
-    _ client: ClientPointer, _ server: ServerPointer, _ session: ClientSession
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     let name = name(range)
     let batch = server.pointee.ledger.openBatch
-    if session.statements.isUndecided(name, batch: batch) { return .held }
-    if let taken = session.statements.find(
+    if session.pointee.statements.isUndecided(name, batch: batch) { return .held }
+    if let taken = session.pointee.statements.find(
       bytes(range.start, range.next).bytes, at: 0, count: range.count)
     {
       return parseAgain(message, range, taken, server)
     }
     let tail = tail(message, range, change)
-    guard session.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
+    guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
       endClient(client, .tooManyStatements)
       return .ended
     }
@@ -156,7 +156,7 @@ extension Worker {
       pooler.statements.withLock { $0.release(reference.index) }
       return .held
     }
-    session.statements.set(name, reference, batch: batch)
+    session.pointee.statements.set(name, reference, batch: batch)
     if presence == .absent { makeRoom(reference.serial, server, batch) }
     server.pointee.replies.push(
       ReplyQueue.Entry(
@@ -188,19 +188,19 @@ extension Worker {
   /// stays there.
   private func parseLong(
     _ message: InspectedMessage, _ range: NameRange, _ client: ClientPointer,
-    _ server: ServerPointer, _ session: ClientSession, _ isUnconfirmed: Bool
+    _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
     let isMapped = maxPrepared > 0
     if isMapped && !range.isEmpty {
       let name = name(range)
-      if isUnconfirmed || session.statements.isUndecided(name, batch: batch)
-        || session.statements.hasUndos || message.here <= Self.inspectedLimit / 2
+      if isUnconfirmed || session.pointee.statements.isUndecided(name, batch: batch)
+        || session.pointee.statements.hasUndos || message.here <= Self.inspectedLimit / 2
       {
         return message.here <= Self.inspectedLimit / 2 ? .incomplete : .held
       }
       guard
-        session.statements.find(
+        session.pointee.statements.find(
           bytes(range.start, range.next).bytes, at: 0, count: range.count) == nil
       else {
         // PostgreSQL would refuse the name; what follows can't be told from it here.
@@ -210,7 +210,7 @@ extension Worker {
       let serial = pooler.statements.withLock { $0.makeSerial() }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       let reference = ClientStatements.Reference(serial: serial)
-      session.statements.set(name, reference, batch: batch)
+      session.pointee.statements.set(name, reference, batch: batch)
       server.pointee.statements.insert(serial, batch: batch)
       server.pointee.replies.push(
         ReplyQueue.Entry(.parse, batch: batch, serial: serial, hasUndo: true))
@@ -228,7 +228,7 @@ extension Worker {
       server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
-      session.unnamed = .lost
+      session.pointee.unnamed = .lost
       client.pointee.inspection = .all
     }
     return result
@@ -239,7 +239,7 @@ extension Worker {
   @inline(__always)
   func inspectBind(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession, _ isUnconfirmed: Bool
+    _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     guard let portal = nameRange(message.body, message),
       let range = nameRange(portal.next, message)
@@ -247,7 +247,7 @@ extension Worker {
     if maxPrepared == 0 { return pass(message, server) }
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
-      if isUnconfirmed && (session.unnamedExits || session.unnamed == .lost) { return .held }
+      if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) { return .held }
       guard prepareUnnamed(server, session) else { return .held }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       server.pointee.replies.push(
@@ -256,11 +256,11 @@ extension Worker {
       return .sent
     }
     let batch = server.pointee.ledger.openBatch
-    if session.statements.hasUndos, session.statements.isUndecided(name(range), batch: batch) {
+    if session.pointee.statements.hasUndos, session.pointee.statements.isUndecided(name(range), batch: batch) {
       return .held
     }
     guard
-      let reference = session.statements.find(
+      let reference = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
     else { return bindUnknown(message, portal, range, server) }
     if !reference.isPlain,
@@ -271,7 +271,7 @@ extension Worker {
     guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
-    session.lastUsed = reference
+    session.pointee.lastUsed = reference
     server.pointee.replies.push(
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
@@ -314,7 +314,7 @@ extension Worker {
 
   func inspectNamed(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: ClientSession
+    _ session: SessionPointer
   ) -> Inspected {
     guard maxPrepared > 0 else { return pass(message, server) }
     guard message.isWhole else { return .incomplete }
@@ -336,9 +336,9 @@ extension Worker {
       return pass(message, server)
     }
     let batch = server.pointee.ledger.openBatch
-    if session.statements.isUndecided(name(range), batch: batch) { return .held }
+    if session.pointee.statements.isUndecided(name(range), batch: batch) { return .held }
     guard
-      let reference = session.statements.find(
+      let reference = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
     else {
       guard isOwnName(range) else { return pass(message, server) }
@@ -349,7 +349,7 @@ extension Worker {
     guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
-    session.lastUsed = reference
+    session.pointee.lastUsed = reference
     appendRenamed(message, range.start, range, ServerName(reference.serial))
     return .sent
   }
@@ -357,19 +357,19 @@ extension Worker {
   /// The client gives a statement up. The server keeps it: others may have it too.
   private func closeStatement(
     _ message: InspectedMessage, _ range: NameRange, _ client: ClientPointer,
-    _ server: ServerPointer, _ session: ClientSession
+    _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
     let name = name(range)
-    if session.statements.isUndecided(name, batch: batch) { return .held }
+    if session.pointee.statements.isUndecided(name, batch: batch) { return .held }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     let isKnown =
       !range.isEmpty
-      && session.statements.find(
+      && session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count) != nil
     server.pointee.replies.push(ReplyQueue.Entry(.close, batch: batch, hasUndo: isKnown))
     if isKnown {
-      session.statements.set(name, nil, batch: batch)
+      session.pointee.statements.set(name, nil, batch: batch)
       appendIdleClose()
     } else if isOwnName(range) {
       appendIdleClose()

@@ -34,7 +34,7 @@ final class Worker {
   let scratch: UnsafeMutableRawPointer
   static let scratchSize = 131_072
   /// Messages for one server that are put together here before they are sent.
-  var outbox = Outbox()
+  @exclusivity(unchecked) var outbox = Outbox()
 
   /// Monotonic microseconds, as of the last batch of events.
   var now: UInt64

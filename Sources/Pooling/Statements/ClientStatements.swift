@@ -12,8 +12,7 @@ public struct ClientStatements: Sendable {
   public static let byteLimit = 16 << 20
 
   private struct Entry: Sendable {
-    var hash: UInt32
-    var name: [UInt8]
+    var key: NameKey
     var reference: Reference
   }
 
@@ -39,19 +38,21 @@ public struct ClientStatements: Sendable {
   }
 
   /// Looks a name up that stands in `bytes`.
+  @inline(__always)
   public func find(_ bytes: RawSpan, at start: Int, count: Int) -> Reference? {
     guard !slots.isEmpty else { return nil }
-    let length = min(count, Self.longestName)
-    let hash = Self.hash(bytes, start, length)
-    var slot = Int(hash) & (slots.count - 1)
-    while slots[slot] != 0 {
-      let index = Int(slots[slot]) - 1
-      if entries[index].hash == hash, Self.equal(entries[index].name, bytes, start, length) {
-        return entries[index].reference
-      }
-      slot = (slot + 1) & (slots.count - 1)
+    return find(NameKey(bytes, at: start, count: min(count, Self.longestName)))
+  }
+
+  private func find(_ key: NameKey) -> Reference? {
+    let mask = slots.count &- 1
+    var slot = key.hash & mask
+    while true {
+      let index = Int(slots[slot]) &- 1
+      if index < 0 { return nil }
+      if entries[index].key == key { return entries[index].reference }
+      slot = (slot &+ 1) & mask
     }
-    return nil
   }
 
   /// Whether what a name means depends on a batch before `batch` that has not been answered.
@@ -106,7 +107,7 @@ public struct ClientStatements: Sendable {
 
   /// The name under which the client knows a statement.
   public func name(ofSerial serial: UInt64) -> [UInt8]? {
-    entries.first { $0.reference.serial == serial }?.name
+    entries.first { $0.reference.serial == serial }?.key.name
   }
 
   /// Takes one name away for good.
@@ -123,19 +124,21 @@ public struct ClientStatements: Sendable {
   // MARK: table
 
   private mutating func replace(_ name: [UInt8], _ reference: Reference?) -> Reference? {
-    let hash = unsafe name.withUnsafeBytes { unsafe Self.hash($0.bytes, 0, $0.count) }
+    let key = unsafe name.withUnsafeBytes { unsafe NameKey($0.bytes, at: 0, count: $0.count) }
     if slots.isEmpty { slots = Array(repeating: 0, count: 16) }
-    var slot = Int(hash) & (slots.count - 1)
+    var slot = key.hash & (slots.count - 1)
     while slots[slot] != 0 {
       let index = Int(slots[slot]) - 1
-      if entries[index].name == name {
+      if entries[index].key == key {
         let before = entries[index].reference
         byteCount -= before.byteCount
         if let reference {
           entries[index].reference = reference
           byteCount += reference.byteCount
         } else {
-          erase(slot, index)
+          entries.swapAt(index, entries.count - 1)
+          entries.removeLast()
+          rebuild(slots.count)
         }
         return before
       }
@@ -143,46 +146,66 @@ public struct ClientStatements: Sendable {
     }
     guard let reference else { return nil }
     byteCount += reference.byteCount
-    entries.append(Entry(hash: hash, name: name, reference: reference))
+    entries.append(Entry(key: key, reference: reference))
     slots[slot] = Int32(entries.count)
     if entries.count * 2 > slots.count { rebuild(slots.count * 2) }
     return nil
   }
 
-  /// Empties a slot, and puts the last entry in the place of the one that goes.
-  private mutating func erase(_ slot: Int, _ index: Int) {
-    let last = entries.count - 1
-    entries.swapAt(index, last)
-    entries.removeLast()
-    rebuild(slots.count)
-  }
-
   private mutating func rebuild(_ count: Int) {
     slots = Array(repeating: 0, count: count)
     for (index, entry) in entries.enumerated() {
-      var slot = Int(entry.hash) & (count - 1)
+      var slot = entry.key.hash & (count - 1)
       while slots[slot] != 0 { slot = (slot + 1) & (count - 1) }
       slots[slot] = Int32(index + 1)
     }
   }
+}
 
-  private static func hash(_ bytes: RawSpan, _ start: Int, _ count: Int) -> UInt32 {
-    var hash: UInt32 = 0x811C_9DC5
-    for offset in start..<(start + count) {
-      let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-      hash = (hash ^ UInt32(byte)) &* 0x0100_0193
+/// A statement's name of up to 63 bytes, in words, so that two of them are compared at once.
+struct NameKey: Equatable, Sendable {
+  private var low: SIMD4<UInt64> = .zero
+  private var high: SIMD4<UInt64> = .zero
+  private var count: UInt8
+
+  /// - Parameter count: at most 63.
+  @inline(__always)
+  init(_ bytes: RawSpan, at start: Int, count: Int) {
+    self.count = UInt8(truncatingIfNeeded: count)
+    var offset = 0
+    while offset < count {
+      let word = Self.word(bytes, at: start &+ offset, count: min(8, count &- offset))
+      let index = offset &>> 3
+      if index < 4 { low[index] = word } else { high[index &- 4] = word }
+      offset &+= 8
     }
-    return hash
   }
 
-  private static func equal(
-    _ name: [UInt8], _ bytes: RawSpan, _ start: Int, _ count: Int
-  ) -> Bool {
-    guard name.count == count else { return false }
-    for offset in 0..<count {
-      let byte = unsafe bytes.unsafeLoad(fromByteOffset: start + offset, as: UInt8.self)
-      if name[offset] != byte { return false }
+  /// At most eight bytes, the first the lowest.
+  @inline(__always)
+  private static func word(_ bytes: RawSpan, at start: Int, count: Int) -> UInt64 {
+    if count == 8 {
+      return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
     }
-    return true
+    var word: UInt64 = 0
+    for offset in 0..<count {
+      let byte = unsafe bytes.unsafeLoad(fromByteOffset: start &+ offset, as: UInt8.self)
+      word |= UInt64(byte) &<< UInt64(truncatingIfNeeded: 8 &* offset)
+    }
+    return UInt64(littleEndian: word)
+  }
+
+  @inline(__always)
+  var hash: Int {
+    let mixed = (low[0] ^ low[1] &* 0xC2B2_AE3D_27D4_EB4F ^ low[2] ^ low[3] ^ high[0] ^ high[3])
+      &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(count)
+    return Int(truncatingIfNeeded: mixed &>> 32)
+  }
+
+  var name: [UInt8] {
+    (0..<Int(count)).map { offset in
+      let word = offset < 32 ? low[offset / 8] : high[offset / 8 - 4]
+      return UInt8(truncatingIfNeeded: word &>> UInt64(8 * (offset % 8)))
+    }
   }
 }

@@ -4,11 +4,11 @@
 /// | state | becomes | by |
 /// |---|---|---|
 /// | absent | parsing | `insert` |
-/// | parsing | present | `confirm` |
+/// | parsing | present | `parsed` |
 /// | parsing | absent | `remove`: its Parse failed or was skipped |
-/// | present | closing | `evict` |
-/// | closing | absent | `remove`: CloseComplete came |
-/// | closing | present | `confirm`: its Close was skipped |
+/// | present, or parsing in the same batch | closing | `evict` |
+/// | closing | absent | `closed`: CloseComplete came |
+/// | closing | present | `keep`: its Close was skipped |
 /// | closing | parsing | `insert`, in the same batch |
 ///
 /// Open addressing with linear probing, at most half full; made at the first use.
@@ -75,13 +75,17 @@ public struct ServerStatements: ~Copyable {
     count += 1
   }
 
-  /// The server has the statement for certain.
-  public mutating func confirm(_ serial: UInt64) {
-    guard let index = find(serial) else { return }
-    if unsafe base![index].state == .closing {
-      closing -= 1
-      count += 1
-    }
+  /// ParseComplete has come for a statement; a Close of it may be on its way meanwhile.
+  public mutating func parsed(_ serial: UInt64) {
+    guard let index = find(serial), unsafe base![index].state == .parsing else { return }
+    unsafe base![index].state = .present
+  }
+
+  /// The Close of a statement was skipped. If its Parse was too, that is said next.
+  public mutating func keep(_ serial: UInt64) {
+    guard let index = find(serial), unsafe base![index].state == .closing else { return }
+    closing -= 1
+    count += 1
     unsafe base![index].state = .present
   }
 
@@ -105,7 +109,7 @@ public struct ServerStatements: ~Copyable {
     guard count >= limit, count > 0 else { return nil }
     var oldest = -1
     var age: UInt32 = 0
-    for index in 0..<capacity where unsafe base![index].state == .present {
+    for index in 0..<capacity where canClose(index, batch) {
       let own = unsafe clock &- base![index].used
       if oldest < 0 || own > age {
         oldest = index
@@ -130,6 +134,14 @@ public struct ServerStatements: ~Copyable {
   }
 
   private var closing = 0
+
+  private func canClose(_ index: Int, _ batch: UInt32) -> Bool {
+    switch unsafe base![index].state {
+    case .present: true
+    case .parsing: unsafe base![index].batch == batch
+    case .closing, .absent: false
+    }
+  }
 
   private func slot(_ serial: UInt64) -> Int {
     Int(truncatingIfNeeded: serial &* 0x9E37_79B9_7F4A_7C15 >> 32) & (capacity - 1)

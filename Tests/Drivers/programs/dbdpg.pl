@@ -67,7 +67,8 @@ my %scenarios = (
     for my $turn (0 .. 11) {
       $statement->bind_param(6, join('', map { chr } 0 .. 255), {pg_type => PG_BYTEA});
       my @values = (
-        $turn - $number, 2**40 + $number, 0.1 * $turn, '12345678901234567890.12', "text ü € \\ '",
+        $turn - $number, 2**40 + $number, 0.1 * $turn, '12345678901234567890.12',
+        "text ü € \\ '",
         join('', map { chr } 0 .. 255), '2024-02-29 12:30:00.123456+00', [1, $number, undef],
         ['a', 'b,c', undef], '{"a": [1, null]}', $number % 2, undef);
       $statement->execute(@values);

@@ -69,7 +69,8 @@ class Worker
     bytes = { value: (0..255).to_a.pack("C*"), format: 1 }
     12.times do |turn|
       values = [
-        turn - number, 2**40 + number, 0.1 * turn, "12345678901234567890.12", "text ü € \\ '", bytes,
+        turn - number, 2**40 + number, 0.1 * turn, "12345678901234567890.12", "text ü € \\ '",
+        bytes,
         "2024-02-29 12:30:00.123456+00", "{1,#{number},NULL}", "{a,\"b,c\",NULL}",
         '{"a": [1, null]}', number.even?, nil]
       result = connection.exec_params(

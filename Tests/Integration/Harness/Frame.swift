@@ -27,15 +27,18 @@ enum Frame {
     message("P", string(name) + string(sql) + int16(types.count) + types.flatMap { int32($0) })
   }
 
-  /// Parameters and results in text format.
+  /// Parameters and results in text format, unless formats (1 is binary) say otherwise: none, one
+  /// for all, or one each.
   static func bind(
-    _ values: [[UInt8]?] = [], statement: String = "", portal: String = ""
+    _ values: [[UInt8]?] = [], statement: String = "", portal: String = "",
+    formats: [Int] = [], resultFormats: [Int] = []
   ) -> [UInt8] {
-    var body = string(portal) + string(statement) + int16(0) + int16(values.count)
+    var body = string(portal) + string(statement)
+    body += int16(formats.count) + formats.flatMap { int16($0) } + int16(values.count)
     for value in values {
       if let value { body += int32(value.count) + value } else { body += int32(-1) }
     }
-    return message("B", body + int16(0))
+    return message("B", body + int16(resultFormats.count) + resultFormats.flatMap { int16($0) })
   }
 
   static func bind(texts: [String], statement: String = "") -> [UInt8] {
@@ -45,9 +48,10 @@ enum Frame {
   static func describePortal(_ name: String = "") -> [UInt8] { message("D", [80] + string(name)) }
   static func describeStatement(_ name: String) -> [UInt8] { message("D", [83] + string(name)) }
   static func closeStatement(_ name: String) -> [UInt8] { message("C", [83] + string(name)) }
+  static func closePortal(_ name: String) -> [UInt8] { message("C", [80] + string(name)) }
 
-  static func execute(maximumRows: Int = 0) -> [UInt8] {
-    message("E", string("") + int32(maximumRows))
+  static func execute(portal: String = "", maximumRows: Int = 0) -> [UInt8] {
+    message("E", string(portal) + int32(maximumRows))
   }
 
   static let sync = message("S", [])

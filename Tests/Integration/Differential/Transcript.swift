@@ -1,0 +1,96 @@
+/// What one client was told, in order.
+struct Transcript: Sendable {
+  struct Reply: Sendable {
+    /// The step that was under way; -1 is the login.
+    var step: Int
+    var message: ServerMessage
+  }
+
+  var replies: [Reply] = []
+  /// Why the client ended before its program did.
+  var failure: String?
+  /// The step in which it ended.
+  var step = -1
+}
+
+extension Transcript {
+  struct Difference: Sendable {
+    /// Of the first reply that differs.
+    let index: Int
+    let step: Int
+  }
+
+  /// Where the first message is that is not the same on both sides.
+  func difference(from other: Transcript) -> Difference? {
+    for (index, (reply, otherReply)) in zip(replies, other.replies).enumerated()
+    where reply.message != otherReply.message {
+      return Difference(index: index, step: otherReply.step)
+    }
+    if replies.count == other.replies.count, failure == nil, other.failure == nil { return nil }
+    let index = min(replies.count, other.replies.count)
+    let step = replies.count > index ? replies[index].step : other.step
+    return Difference(index: index, step: step)
+  }
+
+  /// The messages from a little before `index` on, one a line.
+  func excerpt(around index: Int) -> String {
+    var text = ""
+    for (place, reply) in replies.enumerated() where abs(place - index) <= 4 {
+      text += "  \(place == index ? ">" : " ") step \(reply.step) \(reply.message.readable)\n"
+    }
+    if let failure, replies.count - index <= 4 { text += "    step \(step) \(failure)\n" }
+    return text
+  }
+}
+
+extension ServerMessage {
+  /// Without what may differ between two runs of the same script.
+  var normalised: ServerMessage {
+    switch type {
+    // The process and its secret.
+    case "K": ServerMessage(type: type, body: [])
+    // The process that notifies.
+    case "A": ServerMessage(type: type, body: Array(body.dropFirst(4)))
+    case "T": ServerMessage(type: type, body: withoutTableIDs)
+    // File and line in PostgreSQL's sources; the routine and all other fields stay.
+    case "E", "N": ServerMessage(type: type, body: withoutSourceLines)
+    default: self
+    }
+  }
+
+  /// A RowDescription in which tables made by users have one number: each run makes its own.
+  private var withoutTableIDs: [UInt8] {
+    var body = body
+    var position = 2
+    while position < body.count, let end = body[position...].firstIndex(of: 0) {
+      guard end + 19 <= body.count else { break }
+      // FirstNormalObjectId: what initdb made has the same number everywhere.
+      let isUsers = UInt32(truncatingIfNeeded: int32(at: end + 1)) >= 16_384
+      if isUsers { body.replaceSubrange(end + 1..<end + 5, with: Frame.int32(16_384)) }
+      position = end + 19
+    }
+    return body
+  }
+
+  private var withoutSourceLines: [UInt8] {
+    let fields = body.split(separator: 0).filter { ![0x46, 0x4c].contains($0.first) }
+    return fields.flatMap { Array($0) + [0] } + [0]
+  }
+
+  /// For a reader: the type, and the body as text where it is text.
+  var readable: String {
+    switch type {
+    case "E", "N":
+      let fields = body.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return "\(type) \(fields.joined(separator: " | "))"
+    case "D": return "D \(columns.map { $0?.prefix(100).description ?? "NULL" })"
+    default:
+      var text = ""
+      for byte in body.prefix(400) {
+        let scalar = Unicode.Scalar(byte)
+        text += (0x20..<0x7f).contains(byte) ? String(Character(scalar)) : "\\\(byte)"
+      }
+      return "\(type) \(text)"
+    }
+  }
+}
