@@ -48,7 +48,7 @@ public struct ServerScanner: Equatable, Sendable {
         case .own: event = .ownReadyForQuery
         case .unexpected: event = .violation
         }
-        if !replies.isEmpty, !Self.isInStep(replies, ledger) {
+        if !replies.isEmpty, !replies.end(batch: ledger.readyCount &- 1) {
           return ServerScan(position: position, event: .violation)
         }
         return ServerScan(position: position &+ 6, event: event)
@@ -94,13 +94,6 @@ public struct ServerScanner: Equatable, Sendable {
     type &- ServerMessageType.parseComplete <= 2
   }
 
-  /// What is left of a batch whose ReadyForQuery has come was skipped without an error.
-  @usableFromInline @inline(never)
-  static func isInStep(_ replies: borrowing ReplyQueue, _ ledger: Ledger) -> Bool {
-    guard let oldest = replies.oldestBatch else { return true }
-    return Int32(bitPattern: oldest &- ledger.readyCount) >= 0
-  }
-
   @inlinable @inline(__always)
   func completion(_ type: UInt8, whole: Int, _ replies: inout ReplyQueue) -> ServerScan.Event {
     guard whole == 5, let entry = replies.pop() else { return .violation }
@@ -141,7 +134,10 @@ public struct ServerScanner: Equatable, Sendable {
       let body = ServerScan.Body(start: position + 5, count: whole - 5)
       if !isHere && whole <= Self.wholeMessageLimit { break }
       guard isHere else {
-        // Too long to tell anything; whoever needs it will miss it.
+        // Too long to tell anything. Whoever needs a row will miss it; all else must not be missed.
+        if Self.isSpecial(type) || type == ServerMessageType.readyForQuery {
+          return ServerScan(position: position, event: .violation)
+        }
         remaining = UInt32(whole - (end - position))
         position = end
         break
@@ -184,7 +180,7 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
-      if !replies.isEmpty { replies.fail(batch: ledger.readyCount) }
+      replies.fail(batch: ledger.readyCount)
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()

@@ -132,6 +132,8 @@ extension Worker {
           endClient(client, .transactionInStatementMode)
           return false
         }
+        // What was skipped at a batch's end goes before the answers to the next one.
+        if server.pointee.replies.hasFailed { failed(server, []) }
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true

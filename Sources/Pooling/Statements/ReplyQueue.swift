@@ -55,6 +55,8 @@ public struct ReplyQueue: ~Copyable {
   /// Entries that the server has skipped or refused, oldest first, until the caller takes them.
   var failed: [Entry] = []
   @usableFromInline var hasFailures = false
+  /// The last batch in which an error has come.
+  private var failedBatch: UInt32?
 
   public init() { unsafe base = nil }
 
@@ -91,8 +93,20 @@ public struct ReplyQueue: ~Copyable {
 
   /// An error has come in a batch: what it had still to answer it never will.
   public mutating func fail(batch: UInt32) {
+    failedBatch = batch
     while let oldest = oldestBatch, oldest == batch, let entry = pop() { failed.append(entry) }
     hasFailures = !failed.isEmpty
+  }
+
+  /// The ReadyForQuery of a batch has come. After an error in it the client may have sent more,
+  /// which the server has skipped.
+  /// - Returns: false where something is left of the batch, or of an older one, without an error:
+  ///   then the answers are not those to what was sent.
+  @usableFromInline @inline(never)
+  mutating func end(batch: UInt32) -> Bool {
+    if failedBatch == batch { fail(batch: batch) }
+    guard let oldest = oldestBatch else { return true }
+    return Int32(bitPattern: oldest &- batch) > 0
   }
 
   /// What has failed since the last call, oldest first.
