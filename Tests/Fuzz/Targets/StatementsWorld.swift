@@ -56,11 +56,16 @@ struct StatementsWorld {
 
   /// Everything is answered.
   mutating func settle() throws(Finding) {
+    if !server.ledger.hasRoom { try drain() }
     sync()
-    while server.canRun { try run(fails: false) }
-    while !server.output.isEmpty { try deliver() }
+    try drain()
     try check(server.isQuiet, "not quiet in the end")
     try checkQuiet()
+  }
+
+  private mutating func drain() throws(Finding) {
+    while server.canRun { try run(fails: false) }
+    while !server.output.isEmpty { try deliver() }
   }
 
   mutating func end() throws(Finding) {
