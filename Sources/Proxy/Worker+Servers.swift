@@ -66,7 +66,8 @@ extension Worker {
       bytes, from: 0, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
-      let client = server.pointee.client, isAllowed(client, server)
+      !server.pointee.replies.hasFailed, let client = server.pointee.client,
+      isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return answered(client, server)
