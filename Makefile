@@ -6,8 +6,8 @@ TEST_SECONDS ?= 2700
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Benchmarks)
 RELEASE = -c release --static-swift-stdlib
 
-.PHONY: help run build test test-drivers lint format fuzz sanitize sanitize-thread sanitize-address \
-  bench clean dependencies
+.PHONY: help run build test test-drivers lint format fuzz sanitize sanitize-thread \
+  sanitize-address bench clean dependencies
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -7,6 +7,8 @@ import PostgresWire
 public struct ClientScanner: Equatable, Sendable {
   /// Bytes of the last message's body that have still to come.
   @usableFromInline var remaining: UInt32 = 0
+  /// The setting disable_pqexec: a simple Query ends the scan.
+  public var refusesQuery = false
 
   public init() {}
 
@@ -31,7 +33,7 @@ public struct ClientScanner: Equatable, Sendable {
       let length = UInt32(
         bigEndian: unsafe bytes.unsafeLoadUnaligned(
           fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
-      if let stop = Self.check(type, length, maxPacketSize) {
+      if let stop = check(type, length, maxPacketSize) {
         return ClientScan(forward: position, messages: messages, stop: stop)
       }
       if inspection != .none, !Self.passes(bytes, type, at: position, length, inspection) {
@@ -55,6 +57,8 @@ public struct ClientScanner: Equatable, Sendable {
     case none
     /// Those that name statements, and queries that could change their session.
     case sessions
+    /// Those that name statements, and all queries.
+    case queries
     /// Every one.
     case all
   }
@@ -67,6 +71,7 @@ public struct ClientScanner: Equatable, Sendable {
     if inspection == .all { return false }
     switch type {
     case ClientMessageType.query:
+      if inspection == .queries { return false }
       let end = position &+ 1 &+ Int(length)
       return end <= bytes.byteCount && length > 4
         && SQLText.isPlain(bytes.extracting(position &+ 5..<end &- 1))
@@ -87,13 +92,17 @@ public struct ClientScanner: Equatable, Sendable {
 
   /// What ends the scan in front of this message, if anything does.
   @inlinable @inline(__always)
-  public static func check(_ type: UInt8, _ length: UInt32, _ maxPacketSize: UInt32) -> ClientScan.Stop? {
+  public func check(
+    _ type: UInt8, _ length: UInt32, _ maxPacketSize: UInt32
+  ) -> ClientScan.Stop? {
     switch type {
     case ClientMessageType.query, ClientMessageType.parse, ClientMessageType.bind,
       ClientMessageType.functionCall, ClientMessageType.copyData, ClientMessageType.copyFail:
       // PostgreSQL takes less than 1 GB in one of these (PQ_LARGE_MESSAGE_LIMIT).
-      if length >= 4 && length < 0x3fff_ffff && length <= maxPacketSize { return nil }
-      return .invalidLength
+      guard length >= 4 && length < 0x3fff_ffff && length <= maxPacketSize else {
+        return .invalidLength
+      }
+      return refusesQuery && type == ClientMessageType.query ? .refusedQuery : nil
     case ClientMessageType.execute, ClientMessageType.sync, ClientMessageType.describe,
       ClientMessageType.close, ClientMessageType.flush, ClientMessageType.copyDone:
       // And 10,000 bytes in one of these (PQ_SMALL_MESSAGE_LIMIT).
@@ -123,6 +132,8 @@ public struct ClientScan: Equatable, Sendable {
     case inspect
     /// The client says goodbye.
     case terminate
+    /// A simple Query, where those are refused.
+    case refusedQuery
     /// A message claims a length that PostgreSQL refuses.
     case invalidLength
     /// A message that no client sends.

@@ -27,6 +27,8 @@ public enum Ending: Equatable, Sendable {
   case authenticationFailed(sqlstate: String, message: String, reason: String)
   case invalidMessageType(UInt8)
   case invalidMessageLength
+  /// A simple Query, which disable_pqexec forbids.
+  case simpleQueryRefused
   /// No server could be logged in to. A server's own refusal is passed on verbatim.
   case serverLoginFailed(sqlstate: String, message: String)
   /// The server died while the client held it.
@@ -37,6 +39,8 @@ public enum Ending: Equatable, Sendable {
   case tooManyStatements
   /// A Parse, too long to be kept, of a name that the client has already.
   case duplicateStatement
+  /// More notifications have come for it than are kept for a client that does not take them.
+  case notificationsNotTaken
   case shuttingDown
   case unsupported(String)
   case internalError(String)
@@ -92,6 +96,7 @@ public enum Ending: Equatable, Sendable {
     case .invalidMessageType(let type):
       (SQLState.protocolViolation, "invalid frontend message type \(type)")
     case .invalidMessageLength: (SQLState.protocolViolation, "invalid message length")
+    case .simpleQueryRefused: (SQLState.protocolViolation, "PQexec disallowed")
     case .serverLost(let cause):
       (SQLState.connectionFailure, "server conn crashed? (\(cause))")
     case .tooManyStatements:
@@ -101,6 +106,12 @@ public enum Ending: Equatable, Sendable {
       )
     case .duplicateStatement:
       (SQLState.duplicatePreparedStatement, "prepared statement already exists")
+    case .notificationsNotTaken:
+      (
+        SQLState.configurationLimitExceeded,
+        "too many notifications waiting: more than 1 MB that the client has not taken, "
+          + "since it does not read or is in a transaction"
+      )
     case .shuttingDown:
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
@@ -149,11 +160,13 @@ public enum Ending: Equatable, Sendable {
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"
     case .invalidMessageType, .invalidMessageLength: "protocol_violation"
+    case .simpleQueryRefused: "disable_pqexec"
     case .serverLoginFailed: "server_login_failed"
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"
+    case .notificationsNotTaken: "notifications_not_taken"
     case .shuttingDown: "shutdown"
     case .unsupported: "unsupported"
     case .internalError: "internal_error"

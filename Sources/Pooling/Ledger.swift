@@ -47,6 +47,8 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var status: UInt8 { lastStatus }
   @usableFromInline var lastStatus = TransactionStatus.idle
   @usableFromInline var batchIsOpen = false
+  /// The open batch has an Execute in it.
+  @usableFromInline var batchExecutes = false
   @usableFromInline var isCopyingIn = false
   /// Syncs were taken for ignored by a COPY, and nothing has proved it yet.
   @usableFromInline var syncsAreDoubtful = false
@@ -54,8 +56,19 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
 
-  /// CommandComplete is to be an event: what the client runs may change more than its transaction.
-  public var watchesTags = false
+  /// Which messages are to be events that otherwise pass: what the client runs may change more than
+  /// its transaction.
+  public var watches: Watches = []
+
+  /// Messages of a server that somebody waits for.
+  public struct Watches: OptionSet, Sendable {
+    public let rawValue: UInt8
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// CommandComplete.
+    @inlinable public static var tags: Watches { Watches(rawValue: 1) }
+    /// NotificationResponse: the client has LISTENed on this server.
+    @inlinable public static var notifications: Watches { Watches(rawValue: 2) }
+  }
 
   public init() {}
 
@@ -79,6 +92,9 @@ public struct Ledger: Equatable, Sendable {
 
   /// Syncs that a COPY has been taken to ignore.
   var hasDoubtfulSyncs: Bool { syncsAreDoubtful }
+
+  /// The next message will find the transaction status that was last told.
+  public var statusHolds: Bool { count == 0 && !batchExecutes && !isCopyingIn && !isTainted }
 
   /// Extended messages have been sent that have no Sync yet.
   public var hasOpenBatch: Bool { batchIsOpen }
@@ -121,9 +137,13 @@ public struct Ledger: Equatable, Sendable {
       } else {
         push(.sync)
         batchIsOpen = false
+        batchExecutes = false
       }
     case ClientMessageType.copyData, ClientMessageType.copyDone, ClientMessageType.copyFail:
       return clientSendsCopy(type)
+    case ClientMessageType.execute:
+      batchIsOpen = true
+      batchExecutes = true
     default:
       batchIsOpen = true
     }

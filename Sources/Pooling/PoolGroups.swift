@@ -8,8 +8,15 @@ struct PoolGroups: Sendable {
     var servers = 0
     var clients = 0
     var pools = 0
+    /// Clients that wait for room for a dedicated server.
+    var waitingDedicated = 0
 
-    var isFull: Bool { limits.servers > 0 && servers >= limits.servers }
+    /// No connection may be opened; what is left is for those who wait for dedicated ones.
+    var isFull: Bool { limits.servers > 0 && servers + waitingDedicated >= limits.servers }
+    var hasNoRoom: Bool { limits.servers > 0 && servers >= limits.servers }
+    var isShortOfRoom: Bool {
+      waitingDedicated > 0 && limits.servers > 0 && servers + waitingDedicated > limits.servers
+    }
     /// The limit has been lowered below what is there.
     var isOverLimit: Bool { limits.servers > 0 && servers > limits.servers }
   }

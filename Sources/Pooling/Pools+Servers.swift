@@ -15,8 +15,9 @@ extension Pools {
     var evicted: Handle?
     if databaseIsFull || userIsFull {
       guard mayEvict else { return nil }
-      let victim = idleVictim(besides: id) {
-        (!databaseIsFull || $0.database == pool.database) && (!userIsFull || $0.user == pool.user)
+      let victim = idleVictim {
+        $0 != id.index && (!databaseIsFull || $1.database == pool.database)
+          && (!userIsFull || $1.user == pool.user)
       }
       guard let victim else { return nil }
       evicted = forgetIdle(victim)
@@ -33,8 +34,9 @@ extension Pools {
     if isOverLimit(pool) { return nil }
     // After a failure one connection tries for all.
     if pool.isFailing && pool.opening > 0 { return nil }
-    if pool.total < pool.limits.size { return false }
-    guard pool.total < pool.limits.size + pool.limits.reserveSize,
+    let total = pool.total + pool.waitingDedicated
+    if total < pool.limits.size { return false }
+    guard total < pool.limits.size + pool.limits.reserveSize,
       let oldest = oldestWait(id, now: now), oldest >= pool.limits.reserveTimeout
     else { return nil }
     return true
@@ -46,15 +48,16 @@ extension Pools {
     let pool = pools[id.index]
     guard pool.wanted > pool.opening, allowsOpening(id, now: now) != nil,
       databases[pool.database].isFull, users[pool.user].isFull,
-      idleVictim(besides: id, where: { $0.database == pool.database && $0.user == pool.user })
-        == nil,
-      idleVictim(besides: id, where: { $0.user == pool.user }) != nil,
-      let first = idleVictim(besides: id, where: { $0.database == pool.database })
+      idleVictim(where: {
+        $0 != id.index && $1.database == pool.database && $1.user == pool.user
+      }) == nil,
+      idleVictim(where: { $0 != id.index && $1.user == pool.user }) != nil,
+      let first = idleVictim(where: { $0 != id.index && $1.database == pool.database })
     else { return nil }
     return forgetIdle(first)
   }
 
-  private mutating func addServer(
+  mutating func addServer(
     _ id: PoolID, loop: Int32, now: UInt64, isFromReserve: Bool, evicted: Handle?
   ) -> Opening {
     let index = servers.insert(
@@ -87,16 +90,16 @@ extension Pools {
     return oldest
   }
 
-  /// An outdated server, or else the longest-idle one, of the other pools that match.
-  private func idleVictim(besides id: PoolID, where matches: (Pool) -> Bool) -> Int32? {
+  /// An outdated server, or else the longest-idle one, of the pools that match, by number and all.
+  func idleVictim(where matches: (Int, Pool) -> Bool) -> Int32? {
     var old = outdated.first
     while old >= 0 {
-      if servers[old].pool != id.rawValue, matches(pools[Int(servers[old].pool)]) { return old }
+      let number = Int(servers[old].pool)
+      if matches(number, pools[number]) { return old }
       old = servers[old].links.next
     }
     var victim: Int32?
-    for number in pools.indices
-    where number != id.index && pools[number].idle > 0 && matches(pools[number]) {
+    for number in pools.indices where pools[number].idle > 0 && matches(number, pools[number]) {
       for loop in 0..<loops {
         let last = idleLists[number * loops + loop].last
         guard last >= 0 else { continue }

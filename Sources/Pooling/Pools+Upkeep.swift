@@ -4,7 +4,8 @@ extension Pools {
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
     closeOutdated(into: &actions)
-    isStrict = isPaused || databases.isAnyOverLimit || users.isAnyOverLimit
+    isStrict =
+      isPaused || waitingDedicated > 0 || databases.isAnyOverLimit || users.isAnyOverLimit
     for number in pools.indices where pools[number].isInUse {
       let id = PoolID(Int32(number))
       closeIdle(id, now: now, into: &actions)

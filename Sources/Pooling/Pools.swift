@@ -95,6 +95,8 @@ public struct Pools: ~Copyable, Sendable {
     /// How many of those who wait do so to log in.
     @usableFromInline var waitingLogins = 0
     @usableFromInline var clients = 0
+    /// Clients that wait for room for a server of their own.
+    @usableFromInline var waitingDedicated = 0
     /// Servers of an older epoch are closed once they are free.
     @usableFromInline var epoch: UInt32 = 0
     /// No connection is opened before this time: the last attempt failed (server_login_retry).
@@ -137,10 +139,12 @@ public struct Pools: ~Copyable, Sendable {
   var poolNames: [PoolName: PoolID] = [:]
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
-  /// Every server that comes back is looked at closely: the pools are paused, or a database or a
-  /// user has more servers than its limit, which has been lowered, now allows. Upkeep finds out
-  /// when that is over.
+  /// Every server that comes back is looked at closely: the pools are paused, a database or a
+  /// user has more servers than its limit, which has been lowered, now allows, or somebody waits
+  /// for room. Upkeep finds out when that is over.
   @usableFromInline var isStrict = false
+  /// Clients of all pools that wait for room for a server of their own.
+  var waitingDedicated = 0
 
   struct PoolName: Hashable {
     var database: Int
@@ -335,6 +339,7 @@ public struct Pools: ~Copyable, Sendable {
     if isOverLimit(pool) { return .poolTooLarge }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
     if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
+    if waitingDedicated > 0 && isInTheWay(pool) { return .evicted }
     return nil
   }
 

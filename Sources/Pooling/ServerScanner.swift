@@ -48,12 +48,12 @@ public struct ServerScanner: Equatable, Sendable {
         case .own: event = .ownReadyForQuery
         case .unexpected: event = .violation
         }
-        if !replies.isEmpty, !replies.end(batch: ledger.readyCount &- 1) {
+        if !replies.isEmpty, !replies.endBatches(before: ledger.readyCount) {
           return ServerScan(position: position, event: .violation)
         }
         return ServerScan(position: position &+ 6, event: event)
       }
-      if Self.isSpecial(type) || (ledger.watchesTags && type == ServerMessageType.commandComplete) {
+      if Self.isSpecial(type) || (!ledger.watches.isEmpty && Self.isWatched(type, ledger.watches)) {
         guard
           let event = special(
             type, at: position, whole: whole, end: end, &ledger, &replies)
@@ -84,6 +84,15 @@ public struct ServerScanner: Equatable, Sendable {
       ServerMessageType.copyIn, ServerMessageType.copyBoth, ServerMessageType.authentication,
       ServerMessageType.backendKeyData, ServerMessageType.negotiateProtocolVersion:
       true
+    default: false
+    }
+  }
+
+  @inlinable
+  static func isWatched(_ type: UInt8, _ watches: Ledger.Watches) -> Bool {
+    switch type {
+    case ServerMessageType.commandComplete: watches.contains(.tags)
+    case ServerMessageType.notificationResponse: watches.contains(.notifications)
     default: false
     }
   }
@@ -190,6 +199,9 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.commandComplete:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .commandComplete(body) : .passing
+    case ServerMessageType.notificationResponse:
+      if !isHere && whole <= Self.wholeMessageLimit { return nil }
+      return isHere ? .notification(body) : .passing
     default:
       // A login message after the login.
       return .violation
@@ -229,6 +241,8 @@ public struct ServerScan: Equatable, Sendable {
     case ownRow(Body)
     /// Only while the ledger says that tags are watched.
     case commandComplete(Body)
+    /// A NotificationResponse; only while the ledger says that they are watched.
+    case notification(Body)
     /// ParseComplete or CloseComplete, which end where the scan did: the entry that it answers.
     case completed(ReplyQueue.Entry)
     /// The server does not speak the protocol: its connection can't be used any longer.

@@ -6,13 +6,13 @@ extension MessageWriter {
     case portal = 0x50
   }
 
-  /// A StartupMessage of protocol 3.0.
+  /// A StartupMessage of protocol 3.
   ///
   /// Parameters without a name are left out, as an empty name ends the list. A server takes
   /// no packet above ``StartupPacket/maximumBytes``.
-  public mutating func startup(parameters: [StartupParameter]) {
+  public mutating func startup(parameters: [StartupParameter], minorVersion: Int = 0) {
     let start = beginUntyped()
-    append(UInt32(3) << 16)
+    append(UInt32(3) << 16 | UInt32(UInt16(clamping: minorVersion)))
     for parameter in parameters where parameter.name.utf8.contains(where: { $0 != 0 }) {
       append(cString: parameter.name)
       append(cString: parameter.value)

@@ -83,12 +83,12 @@ extension MessageWriter {
   }
 
   /// - Parameters:
-  ///   - newestMinor: of protocol 3. The message carries the whole version, 3.`newestMinor`,
-  ///     as PostgreSQL writes it.
+  ///   - minorVersion: of protocol 3, as it is spoken from now on. The message carries the
+  ///     whole version, as PostgreSQL writes it.
   ///   - unrecognised: names of the protocol options that are not known.
-  public mutating func negotiateProtocolVersion(newestMinor: Int, unrecognised: [String]) {
+  public mutating func negotiateProtocolVersion(minorVersion: Int, unrecognised: [String]) {
     let start = begin(ServerMessageType.negotiateProtocolVersion)
-    append(UInt32(3) << 16 | UInt32(UInt16(clamping: newestMinor)))
+    append(UInt32(3) << 16 | UInt32(UInt16(clamping: minorVersion)))
     append(UInt32(unrecognised.count))
     for name in unrecognised { append(cString: name) }
     end(start)

@@ -26,9 +26,18 @@ public struct StartupMessage: Sendable, Equatable {
     return database
   }
 
-  /// Names of the protocol options (`_pq_.` and more), which NegotiateProtocolVersion lists
-  /// where they are not recognised. They are no settings.
+  /// Names of the protocol options (`_pq_.` and more). None is known so far, so that
+  /// NegotiateProtocolVersion lists them all. They are no settings.
   public var protocolOptions: [String] {
     parameters.map(\.name).filter { $0.hasPrefix("_pq_.") }
+  }
+
+  /// The minor version that is spoken from now on: what was asked for, or the newest there is.
+  public var spokenMinorVersion: Int { min(minorVersion, StartupPacket.newestMinorVersion) }
+
+  /// Whether the client must be told, with NegotiateProtocolVersion, that it does not get all
+  /// that it has asked for.
+  public var needsNegotiation: Bool {
+    minorVersion > spokenMinorVersion || !protocolOptions.isEmpty
   }
 }

@@ -13,6 +13,9 @@ public enum StartupPacket: Sendable, Equatable {
 
   /// In place of a major version, it marks a request that is no startup message.
   private static var requestMajor: Int { 1234 }
+  private static var cancelCode: UInt32 { 1234 << 16 | 5678 }
+  /// Length, code, process id and secret.
+  private static var longestCancelRequest: Int { 12 + CancelKey.secretBytes.upperBound }
 
   /// Parses the packet at the start of `bytes`.
   ///
@@ -35,7 +38,13 @@ public enum StartupPacket: Sendable, Equatable {
     guard let claimed = cursor.readUInt32(in: bytes) else { return nil }
     guard claimed >= 8, claimed <= maximumBytes else { throw .invalidLength }
     let length = Int(claimed)
-    guard bytes.count >= length else { return nil }
+    guard bytes.count >= length else {
+      // Not waited for: whoever asks to cancel has not logged in.
+      if length > longestCancelRequest, cursor.readUInt32(in: bytes) == cancelCode {
+        throw .invalidCancelLength
+      }
+      return nil
+    }
     let body = bytes.extracting(4..<length)
     return (try parse(body: body), length)
   }

@@ -44,6 +44,8 @@ struct ClientConnection: ~Copyable {
   var isListed = false
   /// A server that another loop has granted is on its way: the place must not be used again yet.
   var isAwaited = false
+  /// It has a server of its own for life, opened for it with the parameter `replication`.
+  var isReplication = false
   /// Which of its messages are looked at.
   var inspection = ClientScanner.Inspection.none
   /// Its server does not go back once it is clean: see `settleSession`.
@@ -60,7 +62,8 @@ struct ClientConnection: ~Copyable {
   /// When the present phase began, in microseconds.
   var since: UInt64 = 0
   var connectedAt: UInt64 = 0
-  var cancelKey: UInt64 = 0
+  /// The process id of its cancel key; 0: it has none yet.
+  var cancelKey: UInt32 = 0
   /// Only until the login is complete.
   var login: ClientLogin?
   /// Who it is, for the log.

@@ -20,10 +20,18 @@ final class ClientLogin {
   let deadline: UInt64
   var authenticator: ClientAuthenticator?
   var user = ""
+  /// Of protocol 3: what is spoken with it.
+  var minorVersion = 0
   /// It logs in to the console, not to a database.
   var isForConsole = false
   /// Tracked parameters that the client asked for.
   var parameters: [StartupParameter] = []
+  /// The parameter `replication`, where it asks for a replication connection, and `options` with
+  /// it: its server gets both as they are.
+  var replication: String?
+  var replicationOptions: String?
+  /// It waits until the limits allow a server of its own.
+  var waitsForRoom = false
   /// What goes out first once the login is complete.
   var pendingBytes: [UInt8] = []
 
@@ -34,15 +42,11 @@ final class ClientLogin {
   func take(
     _ message: StartupMessage, ignored: [String], isTracked: (String) -> Bool
   ) throws(LoginRefusal) {
+    try takeReplication(message["replication"])
     for parameter in message.parameters {
       switch parameter.name {
-      case "user", "database": continue
-      case "replication":
-        guard ["", "0", "off", "false", "no"].contains(parameter.value.lowercased()) else {
-          throw LoginRefusal(
-            sqlstate: SQLState.featureNotSupported,
-            message: "replication connections are not supported yet")
-        }
+      case "user", "database", "replication": continue
+      case "options" where replication != nil: replicationOptions = parameter.value
       case "options":
         if !ignored.contains("options") {
           try takeOptions(parameter.value, ignored: ignored, isTracked: isTracked)
@@ -56,6 +60,24 @@ final class ClientLogin {
           message: "unsupported startup parameter: \(name)")
       }
     }
+  }
+
+  /// `database`, or a boolean as PostgreSQL reads it.
+  private func takeReplication(_ value: String?) throws(LoginRefusal) {
+    guard let value else { return }
+    if value == "database" || Self.isPrefix(value, of: "true", "yes", "on", "1") {
+      replication = value
+    } else if !Self.isPrefix(value, of: "false", "no", "off", "0") {
+      throw LoginRefusal(
+        sqlstate: SQLState.invalidParameterValue,
+        message: "invalid value for parameter \"replication\": \"\(value)\"")
+    }
+  }
+
+  /// Whether it begins one of the words, and only that: `o` may be on and off.
+  private static func isPrefix(_ value: String, of words: String...) -> Bool {
+    let lower = value.lowercased()
+    return !lower.isEmpty && lower != "o" && words.contains { $0.hasPrefix(lower) }
   }
 
   private func takeOptions(

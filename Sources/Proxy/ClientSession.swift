@@ -23,6 +23,8 @@ struct ClientSession: ~Copyable {
   var unnamedTail: [UInt8] = []
   /// The unnamed statement would leave a transaction block that has failed.
   var unnamedExits = false
+  /// What it may do beyond its transaction, whenever it is bound.
+  var unnamedAnalysis: SQLAnalysis?
   /// The statement that a message named last.
   var lastUsed: ClientStatements.Reference?
 
@@ -51,6 +53,15 @@ struct ClientSession: ~Copyable {
   /// What the server is being asked, and the row that it has answered.
   var probe: SessionProbe?
   var probed: [[UInt8]?]?
+
+  /// What it listens to; nil while that is nothing.
+  var channels: ClientChannels?
+  /// The name of the database whose listening connection serves it, and the client's number there.
+  var listenDatabase = ""
+  var subscriberSerial: UInt64 = 0
+  /// A LISTEN waits for the listening connection; or why that does not listen.
+  var awaitsListener = false
+  var listenRefusal: String?
 
   /// The most settings that follow one client, and the longest value of one.
   static let maximumSettings = 64

@@ -8,8 +8,9 @@ enum Mail: Sendable {
   case accepted(fd: Int32, address: SocketAddress)
   /// A leased server has come to one of this loop's clients.
   case granted(server: Handle, client: Handle)
-  /// Somebody asks to cancel what this client runs. The asker's socket is this loop's now.
-  case cancel(client: Handle, key: UInt64, requester: Int32)
+  /// Somebody asks to cancel what this client runs, and has shown its whole key; this is the key's
+  /// process id. The asker's socket is this loop's now.
+  case cancel(client: Handle, key: UInt32, requester: Int32)
   /// A host name of a login has been resolved.
   case resolved(server: Handle, serial: UInt64, answer: Resolver.Answer)
   /// No connection of the pool could be opened: those who wait for its first fail.
@@ -18,6 +19,8 @@ enum Mail: Sendable {
   case poolRemoved(PoolID)
   /// The pool has gone, and its number may come to mean another.
   case poolRetired(PoolID)
+  /// About channels and notifications.
+  case listening(NotificationMail)
   /// The configuration has been read anew.
   case reload
   /// Stop listening.

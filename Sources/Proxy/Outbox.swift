@@ -54,6 +54,36 @@ struct Outbox {
     append(UInt8(0))
   }
 
+  /// A message with a name replaced by a statement's name on servers.
+  /// - Parameters:
+  ///   - before: what stands between the header and the name, `beforeCount` bytes.
+  ///   - after: what follows the name's NUL, `afterCount` bytes of it.
+  ///   - length: of the changed message, as the protocol counts.
+  @inline(__always)
+  mutating func append(
+    _ type: UInt8, length: Int, before: UnsafeRawPointer, _ beforeCount: Int, _ name: ServerName,
+    after: UnsafeRawPointer, _ afterCount: Int
+  ) {
+    let total = 5 &+ beforeCount &+ name.count &+ 1 &+ afterCount
+    // A name is stored whole, with what lies behind its end.
+    if count &+ total &+ 32 > capacity { grow(total &+ 32) }
+    var place = base + count
+    place.storeBytes(of: type, as: UInt8.self)
+    place.storeBytes(
+      of: UInt32(truncatingIfNeeded: length).bigEndian, toByteOffset: 1, as: UInt32.self)
+    place += 5
+    memcpy(place, before, beforeCount)
+    place += beforeCount
+    place.storeBytes(of: name.bytes.0, as: UInt64.self)
+    place.storeBytes(of: name.bytes.1, toByteOffset: 8, as: UInt64.self)
+    place.storeBytes(of: name.bytes.2, toByteOffset: 16, as: UInt64.self)
+    place.storeBytes(of: name.bytes.3, toByteOffset: 24, as: UInt64.self)
+    // Behind the name its bytes are zero.
+    place += name.count &+ 1
+    memcpy(place, after, afterCount)
+    count &+= total
+  }
+
   @inline(never)
   private mutating func grow(_ more: Int) {
     let larger = max(capacity * 2, count + more)

@@ -67,6 +67,9 @@ final class Pooler: Sendable {
     }
   }
 
+  /// The loop that has the listening connections.
+  static var hubLoop: Int32 { 0 }
+
   init(settings: Settings, loops: Int, logger: Logger) throws(SystemError) {
     loopCount = loops
     self.logger = logger
@@ -179,6 +182,7 @@ final class Pooler: Sendable {
     let old = pools.withLock { _ in
       directory.withLock { directory in
         directory.settings = settings
+        directory.oldPlaces.removeAll()
         return directory.routes.compactMap { $0 }
       }
     }
@@ -221,7 +225,15 @@ struct Directory: Sendable {
   /// Where the next connection of a pool begins in its list of hosts.
   var nextHosts: [PoolID: Int] = [:]
 
+  /// Hosts with their ports whose servers refuse protocol versions above 3.0.
+  var oldPlaces: Set<String> = []
+
   init(settings: Settings) { self.settings = settings }
+
+  /// Takes note of a place; of a bounded number of them.
+  mutating func addOldPlace(_ place: String) {
+    if oldPlaces.count < 1000 { oldPlaces.insert(place) }
+  }
 
   mutating func addRoute(_ route: Route) {
     while routes.count <= route.pool.index { routes.append(nil) }

@@ -105,8 +105,26 @@ extension Duration {
 }
 
 /// What a pool's servers said of themselves at login: what its clients are told at theirs.
+///
+/// It follows what a server reports later, where that is not a client's doing: all that it says
+/// while it is idle, and of what it says while a client has it, the parameters that no session can
+/// set. PostgreSQL reports in front of ReadyForQuery, so that a promotion shows in the latter way.
 final class Welcome: Sendable {
   let parameters: [StartupParameter]
 
   init(parameters: [StartupParameter]) { self.parameters = parameters }
+
+  /// Whether a session can't set the parameter.
+  static func isServersOwn(_ name: String) -> Bool {
+    ["in_hot_standby", "integer_datetimes", "server_encoding", "server_version"].contains(name)
+  }
+
+  /// The same but for one parameter. One that was not told at login is not known by all servers.
+  func with(_ name: String, _ value: String) -> Welcome {
+    var parameters = parameters
+    for index in parameters.indices where parameters[index].name == name {
+      parameters[index].value = value
+    }
+    return Welcome(parameters: parameters)
+  }
 }

@@ -10,6 +10,8 @@ enum ServerPhase: UInt8 {
   case unused
   /// The host name is being resolved, the socket connected, the login under way.
   case login
+  /// It listens for a database's clients; it is in no pool.
+  case listening
   /// In a pool, or leased to a client.
   case ready
 }
@@ -72,6 +74,8 @@ struct ServerConnection: ~Copyable {
   var unnamedBatch: UInt32 = 0
   var phase = ServerPhase.unused
   var task = ServerTask.none
+  /// It was opened for its client, and is closed with it.
+  var isDedicated = false
   /// The server has said FATAL: whoever it served knows why.
   var saidFatal = false
   /// It has been idle for long and is to be checked before its next use.
@@ -95,6 +99,8 @@ struct ServerConnection: ~Copyable {
   var taskError: ErrorFields?
   var login: ServerLogin?
   var details: ServerDetails?
+  /// Whose listening connection it is; nil for one of a pool.
+  var hub: NotificationHub?
   /// Not the first: the thread sanitizer takes a change of any field for one of the first.
   let ownership = Atomic<UInt32>(Ownership.nobody.word)
 
@@ -105,6 +111,7 @@ struct ServerConnection: ~Copyable {
     ledger = Ledger()
     phase = .unused
     task = .none
+    isDedicated = false
     saidFatal = false
     needsCheck = false
     isOutdated = false
@@ -121,6 +128,7 @@ struct ServerConnection: ~Copyable {
     taskError = nil
     login = nil
     details = nil
+    hub = nil
   }
 }
 

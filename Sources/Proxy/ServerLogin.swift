@@ -6,7 +6,8 @@ import Reactor
 /// A server connection on its way into its pool: hosts to try, the login, what the server tells of
 /// itself.
 final class ServerLogin {
-  let opening: Opening
+  /// nil: it is for no pool.
+  let opening: Opening?
   let route: Route
   /// Tells answers to this login's questions from those to another's in the same place.
   let serial: UInt64
@@ -20,14 +21,24 @@ final class ServerLogin {
   var address: SocketAddress?
   var place = ""
   var isConnected = false
+  /// Of protocol 3: what is asked for, then what the server speaks.
+  var minorVersion = StartupPacket.newestMinorVersion
+  /// A server has refused newer versions than 3.0.
+  var wasRefused = false
+  /// The server has answered the StartupMessage.
+  var isAnswered = false
   var isAuthenticated = false
   var parameters: [StartupParameter] = []
   var key: CancelKey?
+  /// What the client that the server is for has asked for; nothing for one of the pool.
+  var clientParameters: [StartupParameter] = []
+  /// Its client has got the server's refusal.
+  var isClientTold = false
   /// Why the last attempt to connect failed.
   var lastFailure = "no host is configured, and there is no unix_socket_dir"
 
   init(
-    opening: Opening, route: Route, learned: LearnedSecret?, firstHost: Int, serial: UInt64,
+    opening: Opening?, route: Route, learned: LearnedSecret?, firstHost: Int, serial: UInt64,
     now: UInt64
   ) {
     self.opening = opening
@@ -51,21 +62,37 @@ final class ServerLogin {
     return route.hosts[(firstHost + hostsTried - 1) % route.hosts.count]
   }
 
-  /// The StartupMessage. What else the client wants is SET when it gets the server.
+  /// The StartupMessage. What else a client wants is SET when it gets a server of the pool.
   var startupMessage: [UInt8] {
     var parameters = [
       StartupParameter(name: "user", value: route.user),
       StartupParameter(name: "database", value: route.database.serverDatabase),
     ]
+    let isListener = opening == nil
     let extra = [
-      ("client_encoding", route.database.clientEncoding),
+      // Names of channels are compared as they come.
+      ("client_encoding", isListener ? "UTF8" : route.database.clientEncoding),
+      ("application_name", isListener ? "sluice listener" : nil),
       ("datestyle", route.database.dateStyle), ("timezone", route.database.timeZone),
     ]
     for case (let name, let value?) in extra {
       parameters.append(StartupParameter(name: name, value: value))
     }
+    // Of what is there twice the last counts.
+    parameters += clientParameters
     var writer = MessageWriter()
-    writer.startup(parameters: parameters)
+    writer.startup(parameters: parameters, minorVersion: minorVersion)
     return writer.bytes
+  }
+
+  /// Whether the server refuses the protocol's version, which those older than negotiation do: it
+  /// is to be asked for 3.0. PostgreSQL says 0A000, poolers that they can't read the packet.
+  func isVersionRefusal(_ fields: ErrorFields) -> Bool {
+    guard !isAnswered, minorVersion > 0 else { return false }
+    guard fields.sqlstate == SQLState.protocolViolation else {
+      return fields.sqlstate == SQLState.featureNotSupported
+    }
+    let message = fields.message.lowercased()
+    return ["protocol", "version", "packet"].contains { message.contains($0) }
   }
 }

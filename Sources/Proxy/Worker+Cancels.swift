@@ -25,23 +25,22 @@ struct CancelDelivery {
 // before the delivery has ended: so a late cancel can't hit another client's query. PostgreSQL
 // closes the connection of a cancel request after it has signalled the backend.
 extension Worker {
-  /// A key that no client has.
-  func issueCancelKey(_ client: ClientPointer) -> UInt64 {
+  /// A key that no client has, with as long a secret as the client's protocol version has.
+  func issueCancelKey(_ client: ClientPointer, minorVersion: Int) -> CancelKey {
     let target = CancelKeys.Target(client: client.asHandle, loop: id)
+    let secret = RandomBytes.make(CancelKeys.secretBytes(minorVersion: minorVersion))
     while true {
-      let random = RandomBytes.make(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      let random = RandomBytes.make(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
       // Drivers read the process id as a signed number: keep it positive.
-      let key = random & 0x7fff_ffff_ffff_ffff
-      if key != 0, pooler.cancelKeys.withLock({ $0.insert(key, target) }) { return key }
+      let key = CancelKey(processID: random & 0x7fff_ffff, secret: secret)
+      if key.processID != 0, pooler.cancelKeys.withLock({ $0.insert(key, target) }) { return key }
     }
   }
 
   /// A connection turns out to be a cancel request: it goes to the loop of the client that it
   /// means.
   func requestCancel(_ connection: ClientPointer, _ key: CancelKey) {
-    guard let packed = key.packed,
-      let target = pooler.cancelKeys.withLock({ $0.target(packed) })
-    else {
+    guard let target = pooler.cancelKeys.withLock({ $0.target(key) }) else {
       debug(1) { "\(self.name(connection)) cancel request for an unknown key" }
       return endClient(connection, .clientClosed, isTold: true)
     }
@@ -50,12 +49,12 @@ extension Worker {
     engine.remove(fd: requester)
     connection.pointee.stream.fd = -1
     endClient(connection, .clientClosed, isTold: true)
-    let mail = Mail.cancel(client: target.client, key: packed, requester: requester)
+    let mail = Mail.cancel(client: target.client, key: key.processID, requester: requester)
     pooler.mailboxes[Int(target.loop)].post(mail)
   }
 
   /// Cancels what a client of this loop runs, if it runs something.
-  func cancel(_ client: ClientPointer, key: UInt64, requester: Int32) {
+  func cancel(_ client: ClientPointer, key: UInt32, requester: Int32) {
     guard client.pointee.cancelKey == key, client.pointee.phase == .active,
       let server = client.pointee.server, server.pointee.ledger.owesReply,
       !server.pointee.ledger.isAnsweringOwn, let details = server.pointee.details, let serverKey = details.key
@@ -202,21 +201,5 @@ extension Worker {
     writer.readyForQuery(status: TransactionStatus.idle)
     send(writer.bytes, to: client)
     if client.pointee.stream.isReadable { list(client) }
-  }
-}
-
-extension CancelKey {
-  /// A key of the pooler's own from its 64 bits.
-  init(packed: UInt64) {
-    let secret = UInt32(truncatingIfNeeded: packed)
-    self.init(
-      processID: UInt32(truncatingIfNeeded: packed >> 32),
-      secret: (0..<4).map { UInt8(truncatingIfNeeded: secret >> (24 - 8 * UInt32($0))) })
-  }
-
-  /// The 64 bits; nil where the key can't be one of the pooler's own.
-  var packed: UInt64? {
-    guard secret.count == 4 else { return nil }
-    return secret.reduce(UInt64(processID)) { $0 << 8 | UInt64($1) }
   }
 }

@@ -58,7 +58,11 @@ extension Worker {
     do {
       parsed = try StartupPacket.parse(bytes)
     } catch {
-      endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
+      // Who asks to cancel is not answered, as by PostgreSQL.
+      let isTold = error == .invalidCancelLength
+      endClient(
+        client, .startupRefused(sqlstate: error.sqlstate, message: error.message),
+        isTold: isTold)
       return nil
     }
     guard let parsed else { return nil }
@@ -110,12 +114,15 @@ extension Worker {
     } catch {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
     }
-    if message.minorVersion > 0 || !message.protocolOptions.isEmpty {
+    if message.needsNegotiation {
       // Before anything else, as PostgreSQL sends it.
       var writer = MessageWriter()
-      writer.negotiateProtocolVersion(newestMinor: 0, unrecognised: message.protocolOptions)
+      writer.negotiateProtocolVersion(
+        minorVersion: message.spokenMinorVersion, unrecognised: message.protocolOptions)
       send(writer.bytes, to: client)
     }
+    login.minorVersion = message.spokenMinorVersion
+    if settings.applicationNameAddHost { addHost(login, client) }
     login.user = user
     beginAuthentication(client, login, databaseName)
   }
@@ -219,6 +226,7 @@ extension Worker {
       // The number may have been another pool's.
       forgetRoute(pool)
     }
+    if login.replication != nil { return beginReplication(client, login) }
     client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode
     if pooler.welcome(client.pointee.pool) != nil, !isFailing(client) {
       completeLogin(client)
@@ -262,9 +270,11 @@ extension Worker {
   // MARK: the end of the login
 
   /// Tells the client what it needs to know, and lets it in.
-  func completeLogin(_ client: ClientPointer) {
+  /// - Parameter own: what its own server has told, which has got the client's parameters already;
+  ///   nil: it will have any of the pool's.
+  func completeLogin(_ client: ClientPointer, own: Welcome? = nil) {
     guard let login = client.pointee.login,
-      let welcome = pooler.welcome(client.pointee.pool)
+      let welcome = own ?? pooler.welcome(client.pointee.pool)
     else {
       return endClient(client, .internalError("the pool's servers have not told their parameters"))
     }
@@ -275,18 +285,19 @@ extension Worker {
     client.pointee.phase = .idle
     client.pointee.inspection = inspection(client, hasUnnamed: false)
     client.pointee.since = now
-    client.pointee.parameterSet = chooseParameters(login, welcome, client)
+    client.pointee.scanner.refusesQuery = settings.disablePqexec
+    client.pointee.parameterSet = chooseParameters(login, welcome)
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes
     writer.authenticationOk()
+    let wanted = own == nil ? login.parameters : []
     for parameter in welcome.parameters {
-      let own = login.parameters.last {
-        $0.name.lowercased() == parameter.name.lowercased()
-      }
-      writer.parameterStatus(name: parameter.name, value: own?.value ?? parameter.value)
+      let value = wanted.last { $0.name.lowercased() == parameter.name.lowercased() }?.value
+      writer.parameterStatus(name: parameter.name, value: value ?? parameter.value)
     }
-    client.pointee.cancelKey = issueCancelKey(client)
-    writer.backendKeyData(CancelKey(packed: client.pointee.cancelKey))
+    let key = issueCancelKey(client, minorVersion: login.minorVersion)
+    client.pointee.cancelKey = key.processID
+    writer.backendKeyData(key)
     if !settings.loginNotifyMessage.isEmpty {
       writer.noticeResponse(
         severity: "NOTICE", sqlstate: SQLState.successfulCompletion,
@@ -295,7 +306,8 @@ extension Worker {
     writer.readyForQuery(status: TransactionStatus.idle)
     send(writer.bytes, to: client)
     if settings.logConnections {
-      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no")
+      let kind = login.replication.map { " replication=\($0)" } ?? ""
+      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no\(kind)")
     }
     if client.pointee.stream.isReadable { list(client) }
   }
@@ -308,10 +320,9 @@ extension Worker {
 
   /// The tracked parameters of a new client: the server's, but for what it asked for.
   private func chooseParameters(
-    _ login: ClientLogin, _ welcome: Welcome, _ client: ClientPointer
+    _ login: ClientLogin, _ welcome: Welcome
   ) -> ParameterSets.Number {
-    if settings.applicationNameAddHost { addHost(login, client) }
-    return pooler.parameterSets.withLock { sets in
+    pooler.parameterSets.withLock { sets in
       var values = sets.unknown
       for parameter in welcome.parameters + login.parameters {
         if let index = sets.index(of: parameter.name) { values[index] = parameter.value }

@@ -184,7 +184,8 @@ extension Worker {
       client.pointee.stream.carry.append(
         UnsafeRawBufferPointer(start: scratch + scan.forward, count: count - scan.forward))
       return true
-    case .terminate, .invalidLength, .invalidType: return endForwarding(client, scan.stop)
+    case .terminate, .refusedQuery, .invalidLength, .invalidType:
+      return endForwarding(client, scan.stop)
     }
   }
 
@@ -194,6 +195,7 @@ extension Worker {
     switch stop {
     case .drained, .mustWait, .inspect: return true
     case .terminate: endClient(client, .clientClosed)
+    case .refusedQuery: endClient(client, .simpleQueryRefused)
     case .invalidLength: endClient(client, .invalidMessageLength)
     case .invalidType(let type): endClient(client, .invalidMessageType(type))
     }
@@ -235,6 +237,7 @@ extension Worker {
   @inline(never)
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
+    deliverKept(client)
     // Also while the server is being prepared: the answer to that may have come meanwhile.
     guard let server = client.pointee.server,
       client.pointee.phase == .active || client.pointee.phase == .preparing

@@ -27,10 +27,12 @@ extension Worker {
       client.pointee.waiter = .none
     }
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
+    if client.pointee.login?.waitsForRoom == true { stopWaitingForRoom(client) }
     if let server = client.pointee.server { leave(server, client, ending) }
     if let session = client.pointee.session {
       unpin(client, session)
       releaseStatements(session)
+      dropChannels(client, session)
       session.deinitialize(count: 1)
       session.deallocate()
       client.pointee.session = nil
@@ -40,7 +42,7 @@ extension Worker {
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
     }
     if client.pointee.cancelKey != 0 {
-      pooler.cancelKeys.withLock { $0.remove(client.pointee.cancelKey) }
+      pooler.cancelKeys.withLock { $0.remove(processID: client.pointee.cancelKey) }
     }
     if client.pointee.parameterSet >= 0 {
       pooler.parameterSets.withLock { $0.release(client.pointee.parameterSet) }
@@ -63,8 +65,10 @@ extension Worker {
   private func leave(_ server: ServerPointer, _ client: ClientPointer, _ ending: Ending) {
     client.pointee.server = nil
     server.pointee.client = nil
+    if server.pointee.isDedicated { return closeDedicated(server, ending) }
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
+      server.pointee.ledger.watches = []
       let left = session.pointee.pin.union(session.pointee.suspicions)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close
@@ -74,7 +78,7 @@ extension Worker {
     }
     if server.pointee.task != .none && server.pointee.ledger.owesOnlyOwn
       && !server.pointee.ledger.hasOpenBatch
-     {
+    {
       // `taskDone` goes on with it.
       return
     }
@@ -111,6 +115,13 @@ extension Worker {
     isForClient: Bool
   ) {
     guard let (name, value) = ParameterStatus.parse(Array(bytes[body.range])) else { return }
+    let isIdle = server.pointee.client == nil && server.pointee.task == .none
+    if isIdle || Welcome.isServersOwn(name) {
+      pooler.directory.withLock { directory in
+        guard let welcome = directory.welcomes[server.pointee.pool] else { return }
+        directory.welcomes[server.pointee.pool] = welcome.with(name, value)
+      }
+    }
     let number = pooler.parameterSets.withLock { sets -> ParameterSets.Number? in
       guard let index = sets.index(of: name) else { return nil }
       var values = sets.values(server.pointee.parameterSet)

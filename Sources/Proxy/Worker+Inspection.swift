@@ -49,29 +49,43 @@ extension Worker {
     let wasClean = server.pointee.ledger.isClean
     outbox.clear()
     var position = start
+    // Messages from here to `position` go as they are.
+    var run = start
     var isHeld = false
     scanning: while count &- position >= 5 {
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
-      if let stop = ClientScanner.check(type, length, maxPacketSize) {
+      if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
+        outbox.append(scratch + run, count: position &- run)
         sendOutbox(client, server, owedBefore, wasClean)
         return endForwarding(client, stop)
       }
       let whole = Int(length) &+ 1
-      let message = InspectedMessage(
-        type: type, start: position, whole: whole, here: min(whole, count &- position))
-      switch inspect(message, client, server, session) {
-      case .sent:
-        client.pointee.scanner.pass(whole: whole, here: message.here)
-        position &+= message.here
-      case .held:
+      let here = min(whole, count &- position)
+      if mustWait(session, server) {
         isHeld = true
         break scanning
-      case .incomplete: break scanning
-      case .ended: return false
       }
+      if !Self.isInspected(type) {
+        guard server.pointee.ledger.clientSends(type) else {
+          isHeld = true
+          break scanning
+        }
+      } else {
+        outbox.append(scratch + run, count: position &- run)
+        run = position
+        let message = InspectedMessage(type: type, start: position, whole: whole, here: here)
+        let inspected = inspect(message, client, server, session)
+        if inspected == .held { isHeld = true }
+        if inspected == .ended { return false }
+        if inspected != .sent { break scanning }
+        run = position &+ here
+      }
+      client.pointee.scanner.pass(whole: whole, here: here)
+      position &+= here
     }
+    outbox.append(scratch + run, count: position &- run)
     sendOutbox(client, server, owedBefore, wasClean)
     if position < count {
       client.pointee.stream.carry.append(
@@ -79,6 +93,25 @@ extension Worker {
     }
     client.pointee.isHeld = isHeld
     return true
+  }
+
+  @inline(__always)
+  private static func isInspected(_ type: UInt8) -> Bool {
+    switch type {
+    case ClientMessageType.bind, ClientMessageType.query, ClientMessageType.parse,
+      ClientMessageType.describe, ClientMessageType.close:
+      true
+    default: false
+    }
+  }
+
+  /// Nothing is sent behind what decides about it.
+  @inline(__always)
+  private func mustWait(_ session: SessionPointer, _ server: ServerPointer) -> Bool {
+    if session.pointee.fence != nil, isFenced(session, server) { return true }
+    // Behind the pooler's own statement goes one query or batch, and not before it is known that
+    // the statement would keep it from running if it failed.
+    return server.pointee.ledger.isAnsweringOwn && !server.pointee.ledger.owesOnlyOwn
   }
 
   @inline(__always)
@@ -103,11 +136,7 @@ extension Worker {
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer
   ) -> Inspected {
-    if session.pointee.fence != nil, isFenced(session, server) { return .held }
-    // Behind the pooler's own statement goes one query or batch, and not before it is known that
-    // the statement would keep it from running if it failed.
     let isUnconfirmed = server.pointee.ledger.isAnsweringOwn
-    if isUnconfirmed && !server.pointee.ledger.owesOnlyOwn { return .held }
     switch message.type {
     case ClientMessageType.bind:
       return inspectBind(message, client, server, session, isUnconfirmed)
@@ -115,9 +144,7 @@ extension Worker {
       return inspectQuery(message, client, server, session, isUnconfirmed)
     case ClientMessageType.parse:
       return inspectParse(message, client, server, session, isUnconfirmed)
-    case ClientMessageType.describe, ClientMessageType.close:
-      return inspectNamed(message, client, server, session)
-    default: return pass(message, server)
+    default: return inspectNamed(message, client, server, session)
     }
   }
 
@@ -152,17 +179,26 @@ extension Worker {
     }
     guard message.whole > 5 else { return pass(message, server) }
     let text = bytes(message.body, message.end - 1)
-    if !isUnconfirmed && SQLText.isPlain(text.bytes) { return passQuery(message, client, server, session) }
+    if !isUnconfirmed && SQLText.isPlain(text.bytes) {
+      return passQuery(message, client, server, session)
+    }
     let analysis = SQLText.analyse(text.bytes)
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }
+    let permission = permitListen(analysis, client, session)
+    if permission == .wait { return .held }
     let words = analysis.deallocations.isEmpty ? nil : deallocation(analysis, session)
     if let words, words.isMapped {
       // The server may lack the statement, which would then be an error.
       guard server.pointee.ledger.isSettled else { return .held }
       placeHolder(words.serial, server)
     }
-    let refusal = note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+    let refusal =
+      if case .refused(let cause) = permission {
+        listenRefusalText(cause)
+      } else {
+        note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+      }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)
     }
@@ -187,7 +223,14 @@ extension Worker {
 
   func forgetUnnamed(_ client: ClientPointer, _ session: SessionPointer) {
     session.pointee.unnamed = .none
-    client.pointee.inspection = .sessions
+    session.pointee.unnamedAnalysis = nil
+    if client.pointee.inspection == .queries { client.pointee.inspection = .sessions }
+  }
+
+  /// The client has an unnamed statement, which its next simple query ends.
+  @inline(__always)
+  func watchQueries(_ client: ClientPointer) {
+    if client.pointee.inspection == .sessions { client.pointee.inspection = .queries }
   }
 
   /// A text that is longer than what is looked at as a whole: its beginning is, and the rest as it

@@ -115,6 +115,8 @@ extension Worker {
     server.pointee.taskError = nil
     tasks.append(server)
     server.pointee.queryStartedAt = now
+    // A simple query ends the unnamed statement.
+    server.pointee.unnamedIsClients = false
     server.pointee.ledger.poolerSendsQuery()
   }
 
@@ -199,7 +201,7 @@ extension Worker {
   /// Which of a client's messages are looked at.
   func inspection(_ client: ClientPointer, hasUnnamed: Bool) -> ClientScanner.Inspection {
     if client.pointee.mode == .session { return .none }
-    return hasUnnamed ? .all : .sessions
+    return hasUnnamed ? .queries : .sessions
   }
 
   /// server_reset_query has run, or DISCARD ALL.

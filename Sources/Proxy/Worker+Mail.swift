@@ -28,6 +28,7 @@ extension Worker {
       }
     case .poolRemoved(let pool): endClients(of: pool)
     case .poolRetired(let pool): forgetRoute(pool)
+    case .listening(let mail): readHubMail(mail)
     case .reload: reload()
     case .stopListening: stopListening()
     case .stop: isStopping = true
@@ -54,11 +55,12 @@ extension Worker {
     for listener in listeners where !listener.isUnix {
       Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
     }
+    reloadHubs()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)
       else { return }
-      client.pointee.mode = route.mode
+      if !client.pointee.isReplication { client.pointee.mode = route.mode }
       let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
       client.pointee.inspection =
         client.pointee.server?.pointee.ledger.isAnsweringOwn == true

@@ -10,7 +10,11 @@ extension Worker {
   @inline(never)
   func settleSession(_ client: ClientPointer, _ server: ServerPointer) {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
+    // The server is clean since the client's LISTEN has not been sent yet.
+    if session.pointee.awaitsListener { return }
     if session.pointee.suspicions.isEmpty {
+      settleChannels(client, server, session, committed: [])
+      deliverKept(client)
       if session.pointee.pin.isEmpty { giveBack(client, server) }
       return
     }
@@ -20,7 +24,11 @@ extension Worker {
       // One plain SET: it has been done, or it has failed.
       let isDone = !session.pointee.sawError
       session.pointee.forgetLease()
-      if isDone { record([(assignment.name, assignment.value)], resets: [], client, server, session) }
+      settleChannels(client, server, session, committed: [])
+      deliverKept(client)
+      if isDone {
+        record([(assignment.name, assignment.value)], resets: [], client, server, session)
+      }
       if session.pointee.pin.isEmpty { giveBack(client, server) }
       return
     }
@@ -47,13 +55,17 @@ extension Worker {
       // What was not asked about is as it was: it can't be asked about, or nothing has touched it.
       let unasked = session.pointee.pin.union(suspicions.intersection(.bound)).subtracting(.probed)
       session.pointee.forgetLease()
-      session.pointee.pin = unasked.union(answer.effects)
+      session.pointee.pin = unasked.union(answer.effects).subtracting(.listen)
+      settleChannels(client, server, session, committed: answer.channels)
       record(answer.settings, resets: resets, client, server, session)
     } else {
       if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
       session.pointee.forgetLease()
-      session.pointee.pin.formUnion(.unknownSettings)
+      // Channels are still the session's, and to be asked about again.
+      session.pointee.pin.formUnion(suspicions.intersection(.listen).union(.unknownSettings))
+      settleChannels(client, server, session, committed: nil)
     }
+    deliverKept(client)
     if session.pointee.pin.isEmpty { return giveBack(client, server) }
     pin(client, session)
     if client.pointee.stream.isReadable || client.pointee.isHeld { list(client) }

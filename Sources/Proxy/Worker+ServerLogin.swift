@@ -21,13 +21,15 @@ extension Worker {
     endClient(client, .clientClosed)
   }
 
-  func beginOpening(_ opening: Opening) {
+  /// - Parameter client: the server is for it alone; nil: for the pool.
+  func beginOpening(_ opening: Opening, dedicatedTo client: ClientPointer? = nil) {
     if let evicted = opening.evicted {
       bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
     }
     guard let route = pooler.route(opening.pool) else {
       // A pool is never made without its route.
       pooler.pools.withLock { [now] in $0.openFailed(opening.server, now: now) }
+      if let client { endClient(client, .databaseRemoved) }
       return
     }
     let server = ServerPointer(
@@ -46,6 +48,7 @@ extension Worker {
     server.pointee.login = ServerLogin(
       opening: opening, route: route, learned: learned, firstHost: firstHost,
       serial: lastSerial, now: now)
+    if let client { dedicate(server, to: client) }
     pooler.pools.withLock { [id] pools in
       pools.name(opening.server, handle: server.asHandle)
       server.own(Ownership(loop: id, isIdle: false))
@@ -59,7 +62,7 @@ extension Worker {
 
   // MARK: connecting
 
-  private func tryNextHost(_ server: ServerPointer) {
+  func tryNextHost(_ server: ServerPointer) {
     guard let login = server.pointee.login else { return }
     guard let host = login.nextHost() else {
       return serverLoginFailed(server, SQLState.connectionFailure, login.lastFailure)
@@ -99,6 +102,7 @@ extension Worker {
     guard let login = server.pointee.login else { return }
     server.pointee.stream.close()
     login.isConnected = false
+    login.isAnswered = false
     while !login.candidates.isEmpty {
       let address = login.candidates.removeFirst()
       do {
@@ -124,6 +128,9 @@ extension Worker {
       case nil: return
       case 0?:
         login.isConnected = true
+        let isOld =
+          login.wasRefused || pooler.directory.withLock { $0.oldPlaces.contains(login.place) }
+        login.minorVersion = isOld ? 0 : StartupPacket.newestMinorVersion
         send(login.startupMessage, to: server)
       case let code?:
         login.lastFailure = "connect to \(login.place): \(SystemError.reason(code))"
@@ -182,6 +189,7 @@ extension Worker {
     _ server: ServerPointer, _ type: UInt8, _ body: [UInt8]
   ) -> Bool {
     guard let login = server.pointee.login else { return false }
+    defer { login.isAnswered = true }
     switch type {
     case ServerMessageType.authentication:
       return authenticate(server, login, body)
@@ -193,17 +201,39 @@ extension Worker {
     case ServerMessageType.backendKeyData: login.key = BackendKeyData.parse(body)
     case ServerMessageType.errorResponse:
       let fields = ErrorFields.parse(body)
+      if let fields, login.isVersionRefusal(fields) {
+        askForOldVersion(server, login)
+        return false
+      }
+      if server.pointee.isDedicated { passOnRefusal(of: server, body) }
       serverLoginFailed(
         server, fields?.sqlstate ?? SQLState.connectionFailure,
         fields?.message ?? "the server refused the login", isServersOwn: true)
       return false
-    case ServerMessageType.noticeResponse, ServerMessageType.negotiateProtocolVersion: break
+    case ServerMessageType.negotiateProtocolVersion:
+      guard let minor = NegotiatedVersion.parse(body), minor <= login.minorVersion else {
+        serverLoginFailed(
+          server, SQLState.protocolViolation,
+          "the server asks for a protocol version that it was not offered")
+        return false
+      }
+      login.minorVersion = minor
+    case ServerMessageType.noticeResponse: break
     default:
       serverLoginFailed(
         server, SQLState.protocolViolation, "the server sent an unexpected message during login")
       return false
     }
     return true
+  }
+
+  /// Begins anew with 3.0 at the same address, and at once with that in future.
+  private func askForOldVersion(_ server: ServerPointer, _ login: ServerLogin) {
+    debug(1) { "\(self.name(server)) does not know newer protocol versions than 3.0" }
+    pooler.directory.withLock { $0.addOldPlace(login.place) }
+    if let address = login.address { login.candidates.insert(address, at: 0) }
+    login.wasRefused = true
+    tryNextAddress(server)
   }
 
   private func authenticate(
@@ -246,7 +276,11 @@ extension Worker {
       }
       return sets.intern(values)
     }
-    if let query = login.route.connectQuery, !query.isEmpty {
+    if let hub = server.pointee.hub {
+      listenerOpened(server, hub)
+    } else if server.pointee.isDedicated {
+      dedicatedOpened(server, login)
+    } else if let query = login.route.connectQuery, !query.isEmpty {
       server.pointee.phase = .ready
       startTask(.connectQuery, query, on: server)
     } else {
@@ -292,6 +326,10 @@ extension Worker {
   func openingFailed(
     _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
   ) {
+    if let hub = server.pointee.hub { return listenerFailed(server, hub, log ?? message) }
+    if server.pointee.isDedicated {
+      return dedicatedFailed(server, sqlstate, message, log: log ?? message)
+    }
     let pool = server.pointee.pool
     let serverID = server.pointee.id
     serverLogins.removeAll { $0 == server }

@@ -79,6 +79,14 @@ extension Worker {
     outbox.append(tail)
   }
 
+  /// Has the Bind behind it fail, with an error that has the text's.
+  func failBind(_ text: String, _ server: ServerPointer) {
+    guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.ownParse, batch: server.pointee.ledger.openBatch))
+    appendParse(Array("SLUICE_NONE".utf8), Array(text.utf8) + [0, 0, 0])
+  }
+
   /// A Close that does nothing: there is no such portal.
   func appendIdleClose() { appendClose(UInt8(ascii: "P"), Array("SLUICE_NONE".utf8)) }
 
@@ -154,12 +162,13 @@ extension Worker {
 
   /// An error that names one of the pooler's statements, with the client's name for it.
   func withClientsName(_ error: [UInt8], _ server: ServerPointer) -> [UInt8]? {
+    let tag = server.pointee.replies.firstFailed?.tag ?? 0
     guard let session = server.pointee.client?.pointee.session,
       let start = error.firstRange(of: StatementName.prefix)
     else { return nil }
     let end = error[start.upperBound...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? error.endIndex
     guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])),
-      let name = session.pointee.statements.name(ofSerial: serial)
+      let name = session.pointee.statements.name(ofSerial: serial, tag: tag)
     else { return nil }
     return Array(error[..<start.lowerBound]) + name + Array(error[end...])
   }

@@ -14,16 +14,22 @@ extension Worker {
         server.pointee.stream.isReadable = true
       }
       if event.isReadable { server.pointee.stream.isReadable = true }
-      if server.pointee.phase == .login {
-        runServerLogin(server)
-        return
-      }
+      if server.pointee.phase != .ready { return unreadyServerEvent(server) }
       if event.isWritable && server.pointee.stream.isBlocked { flushServer(server) }
       if server.pointee.stream.isReadable { pumpServer(server) }
     } else if owner == Ownership(loop: id, isIdle: true) {
       idleServerEvent(server, event)
     }
     // Else it has moved to another loop, and the event is stale.
+  }
+
+  @inline(never)
+  private func unreadyServerEvent(_ server: ServerPointer) {
+    switch server.pointee.phase {
+    case .login: runServerLogin(server)
+    case .listening: hubEvent(server)
+    case .ready, .unused: return
+    }
   }
 
   /// Forwards what the server has sent.
@@ -161,6 +167,9 @@ extension Worker {
           session.pointee.probed = DataRow.parse(Array(bytes[body.range]))
         }
       case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
+      case .notification(let body):
+        // The listening connection has it too.
+        start = replace(start..<body.start - 5, by: [], server, behind: scan.position)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
@@ -177,7 +186,7 @@ extension Worker {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
     }
     if server.pointee.replies.hasFailed { failed(server, []) }
-    if server.pointee.ledger.watchesTags { stopWatching(server) }
+    if server.pointee.ledger.watches.contains(.tags) { stopWatching(server) }
     if !isTaskDone, let client = server.pointee.client, client.pointee.isHeld,
       client.pointee.phase == .active, server.pointee.ledger.hasRoom
     {
@@ -193,10 +202,12 @@ extension Worker {
 
   /// CommandComplete is of no more interest once the statement that made it so is answered.
   private func stopWatching(_ server: ServerPointer) {
-    guard let session = server.pointee.client?.pointee.session, let fence = session.pointee.fence,
+    let session = server.pointee.client?.pointee.session
+    if session?.pointee.channels?.isUnlistening == true { return }
+    guard let fence = session?.pointee.fence,
       Int32(bitPattern: server.pointee.ledger.readyCount &- fence) <= 0
     else {
-      server.pointee.ledger.watchesTags = false
+      server.pointee.ledger.watches.remove(.tags)
       return
     }
   }
@@ -225,6 +236,7 @@ extension Worker {
   ) -> [UInt8]? {
     guard let session = server.pointee.client?.pointee.session else { return nil }
     session.pointee.sawError = true
+    session.pointee.channels?.doubt()
     guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else { return nil }
     let error = Array(bytes[body.range])
     // The names are asked for first: the failure may be that the client has no such statement.

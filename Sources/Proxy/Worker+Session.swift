@@ -6,20 +6,21 @@ import Settings
 extension SessionEffects {
   /// What can't move to another server.
   static let bound: SessionEffects = [
-    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .library, .unknownSettings, .listen,
-    .oversized,
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .library, .unknownSettings, .oversized,
   ]
   /// A text was too long to be looked at as a whole.
   static let oversized = SessionEffects(rawValue: 1 << 30)
   /// What the server can be asked about; the rest stays as long as the client keeps its server.
-  static let probed: SessionEffects = [.temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen]
+  static let probed: SessionEffects = [
+    .temporary, .advisoryLock, .holdCursor, .preparedSQL, .listen,
+  ]
 
   /// For logs, errors and the console.
   var names: [String] {
     let known: [(SessionEffects, String)] = [
       (.temporary, "temporary objects"), (.advisoryLock, "session advisory locks"),
       (.holdCursor, "WITH HOLD cursors"), (.preparedSQL, "PREPARE"), (.library, "LOAD"),
-      (.unknownSettings, "settings that can't be told from the text"), (.listen, "LISTEN"),
+      (.unknownSettings, "settings that can't be told from the text"),
       (.oversized, "a text too long to be looked at"),
     ]
     return known.filter { contains($0.0) }.map(\.1)
@@ -45,12 +46,14 @@ extension Worker {
     _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer, isFirst: Bool
   ) -> String? {
+    if client.pointee.mode == .session { return nil }
     let effects = analysis.effects
     let bound = effects.intersection(.bound)
     if refuses(analysis) { return refusalText(analysis) }
     if settings.sessionState == .replay {
       noteSettings(analysis, client, session, isFirst: isFirst)
     }
+    noteChannels(analysis, client, server, session)
     if !bound.isEmpty {
       switch settings.pinning {
       case .pin, .error: suspect(bound, client, session)
@@ -60,7 +63,7 @@ extension Worker {
     }
     if effects.contains(.release), !session.pointee.pin.isEmpty { suspect(.release, client, session) }
     if effects.contains(.discardAll) || effects.contains(.deallocate) {
-      server.pointee.ledger.watchesTags = true
+      server.pointee.ledger.watches.insert(.tags)
       session.pointee.fence = server.pointee.ledger.openBatch
       session.pointee.deallocating = analysis.deallocations
     }
@@ -120,7 +123,20 @@ extension Worker {
       return true
     }
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return false }
-    _ = note(analysis, client, server, session, isFirst: false)
+    return noteBound(analysis, client, server, session)
+  }
+
+  /// The same, of what it is known to do.
+  @inline(never)
+  func noteBound(
+    _ analysis: SQLAnalysis, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: SessionPointer
+  ) -> Bool {
+    switch permitListen(analysis, client, session) {
+    case .granted: _ = note(analysis, client, server, session, isFirst: false)
+    case .wait: return false
+    case .refused(let cause): failBind(listenRefusalParse(cause), server)
+    }
     return true
   }
 
@@ -194,8 +210,10 @@ extension Worker {
       forgetUnnamed(client, session)
       session.pointee.pin.formIntersection(.library)
       session.pointee.forgetLease()
+      dropChannels(client, session)
       clearSettings(client, server)
     case "DEALLOCATE": deallocated(session, server)
+    case "ROLLBACK": session.pointee.channels?.doubt()
     default: break
     }
   }
@@ -204,26 +222,16 @@ extension Worker {
     guard !session.pointee.deallocating.isEmpty else { return }
     guard case .name(let name) = session.pointee.deallocating.removeFirst() else { return }
     let serial: UInt64
-    if let mapped = deallocatedSerial(name, session) {
-      serial = mapped
-      if let own = session.pointee.statements.name(ofSerial: mapped),
-        let dropped = session.pointee.statements.remove(own)
-      {
-        pooler.statements.withLock { $0.release(dropped.index) }
-      }
+    let own = Array(name.utf8.prefix(ClientStatements.longestName))
+    if let dropped = session.pointee.statements.remove(own) {
+      serial = dropped.serial
+      pooler.statements.withLock { $0.release(dropped.index) }
     } else if let named = StatementName.serial(of: Array(name.utf8)) {
       serial = named
     } else {
       return
     }
     server.pointee.statements.remove(serial)
-  }
-
-  private func deallocatedSerial(_ name: String, _ session: SessionPointer) -> UInt64? {
-    let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
-    return bytes.withUnsafeBytes {
-      session.pointee.statements.find($0.bytes, at: 0, count: $0.count)?.serial
-    }
   }
 
   /// The session has nothing left of what was SET in it.

@@ -16,6 +16,12 @@ extension Worker {
     var isEmpty: Bool { count == 0 }
   }
 
+  /// The client's servers change, and its names are mapped.
+  @inline(__always)
+  func maps(_ client: ClientPointer) -> Bool {
+    maxPrepared > 0 && client.pointee.mode != .session
+  }
+
   /// The longest name that a message may have: PostgreSQL looks at no more than 63 bytes of it.
   static var longestGivenName: Int { 1_024 }
 
@@ -68,14 +74,20 @@ extension Worker {
         change = words.text
       }
       // What a named one does, it does when it is bound.
-      if range.isEmpty || maxPrepared == 0 {
-        change = note(analysis, client, server, session, isFirst: false) ?? change
+      if range.isEmpty || !maps(client) {
+        switch permitListen(analysis, client, session) {
+        case .granted:
+          change = note(analysis, client, server, session, isFirst: false) ?? change
+        case .wait: return .held
+        case .refused(let cause): change = listenRefusalText(cause)
+        }
       } else if refuses(analysis) {
         change = refusalText(analysis)
       }
     }
-    if maxPrepared == 0 { return passParse(message, range, change, server) }
+    if !maps(client) { return passParse(message, range, change, server) }
     if range.isEmpty {
+      session.pointee.unnamedAnalysis = change == nil ? analysis : nil
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
     }
     let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
@@ -125,7 +137,7 @@ extension Worker {
       session.pointee.unnamed = .lost
       outbox.append(scratch + message.start, count: message.here)
     }
-    client.pointee.inspection = .all
+    watchQueries(client)
     return .sent
   }
 
@@ -148,9 +160,12 @@ extension Worker {
     }
     let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
-    // A failed transaction block refuses every Parse: it must be seen to.
+    // A failed transaction block refuses every Parse: it must be seen to. Behind what has not been
+    // answered nobody knows what the block has come to.
     let mustParse =
-      presence == .absent || server.pointee.ledger.status == TransactionStatus.failed
+      presence == .absent
+      || (server.pointee.ledger.status == TransactionStatus.failed
+        && server.pointee.ledger.statusHolds)
     let canSend = presence != .undecided && server.pointee.ledger.clientSends(message.type)
     guard canSend else {
       pooler.statements.withLock { $0.release(reference.index) }
@@ -179,7 +194,7 @@ extension Worker {
       return .held
     }
     let batch = server.pointee.ledger.openBatch
-    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch))
+    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, tag: taken.tag))
     appendParse(StatementName.make(taken.serial), tail(message, range, nil))
     return .sent
   }
@@ -191,7 +206,7 @@ extension Worker {
     _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
   ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
-    let isMapped = maxPrepared > 0
+    let isMapped = maps(client)
     if isMapped && !range.isEmpty {
       let name = name(range)
       if isUnconfirmed || session.pointee.statements.isUndecided(name, batch: batch)
@@ -229,7 +244,7 @@ extension Worker {
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
       session.pointee.unnamed = .lost
-      client.pointee.inspection = .all
+      watchQueries(client)
     }
     return result
   }
@@ -244,10 +259,15 @@ extension Worker {
     guard let portal = nameRange(message.body, message),
       let range = nameRange(portal.next, message)
     else { return nameless(message, client) }
-    if maxPrepared == 0 { return pass(message, server) }
+    if !maps(client) { return isUnconfirmed ? .held : pass(message, server) }
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) { return .held }
+      if let analysis = session.pointee.unnamedAnalysis,
+        !noteBound(analysis, client, server, session)
+      {
+        return .held
+      }
       guard prepareUnnamed(server, session) else { return .held }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       server.pointee.replies.push(
@@ -273,7 +293,7 @@ extension Worker {
     }
     session.pointee.lastUsed = reference
     server.pointee.replies.push(
-      ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial))
+      ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
   }
@@ -283,10 +303,10 @@ extension Worker {
   private func appendRenamed(
     _ message: InspectedMessage, _ start: Int, _ range: NameRange, _ name: ServerName
   ) {
-    outbox.appendHeader(message.type, length: message.whole &- 1 &- range.count &+ name.count)
-    outbox.append(scratch + message.body, count: start &- message.body)
-    outbox.appendName(name)
-    outbox.append(scratch + range.next, count: message.end &- range.next)
+    outbox.append(
+      message.type, length: message.whole &- 1 &- range.count &+ name.count,
+      before: scratch + message.body, start &- message.body, name,
+      after: scratch + range.next, message.end &- range.next)
   }
 
   /// A statement that the client does not have: PostgreSQL says so, unless the pooler's own
@@ -316,7 +336,7 @@ extension Worker {
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer
   ) -> Inspected {
-    guard maxPrepared > 0 else { return pass(message, server) }
+    guard maps(client) else { return pass(message, server) }
     guard message.isWhole else { return .incomplete }
     let isClose = message.type == ClientMessageType.close
     let isStatement =

@@ -9,6 +9,7 @@ extension Worker {
   func tick() {
     expireWaiters()
     notifyWaiters()
+    serveRoomWaiters()
     expireLogins()
     expireServerLogins()
     expireCancels()
@@ -16,6 +17,7 @@ extension Worker {
     expireQueries()
     if id == 0 {
       retryListening()
+      tickHubs()
       upkeep()
     }
     checkShutdown()
@@ -98,10 +100,11 @@ extension Worker {
     for (client, ending) in late { endClient(client, ending) }
   }
 
-  /// server_fast_close: a session does not keep a server whose database has moved.
+  /// server_fast_close: a session does not keep a server whose database has moved. Replication
+  /// never does, as it has no end to wait for.
   private func fastClose(_ client: ClientPointer) -> Ending? {
-    guard settings.serverFastClose, let server = client.pointee.server,
-      server.pointee.isOutdated, server.pointee.ledger.isClean
+    guard let server = client.pointee.server, server.pointee.isOutdated,
+      server.pointee.isDedicated || settings.serverFastClose && server.pointee.ledger.isClean
     else { return nil }
     return .databaseConfigurationChanged
   }
@@ -114,6 +117,9 @@ extension Worker {
     guard let server = client.pointee.server, client.pointee.phase == .active else {
       return isOver(client.pointee.since, idleTimeout) ? .clientIdleTimeout : nil
     }
+    // What a replication connection runs has no end.
+    let isEndless = client.pointee.isReplication && server.pointee.ledger.owesReply
+    if isEndless { return nil }
     if server.pointee.ledger.owesReply {
       if isOver(server.pointee.queryStartedAt, route.queryTimeout) { return .queryTimeout }
     } else if server.pointee.ledger.isIdleInTransaction || client.pointee.scanner.isMidMessage {

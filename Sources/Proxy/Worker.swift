@@ -53,11 +53,15 @@ final class Worker {
   var settings: Settings
   /// Clients that have proved who they are and wait for the pool's first server.
   var loginWaiters: [ClientPointer] = []
+  /// Replication clients that wait until the limits allow a server of their own, in their order.
+  var roomWaiters: [ClientPointer] = []
   /// Servers that are logging in on this loop.
   var serverLogins: [ServerPointer] = []
   /// Servers that are answering a query of the pooler's own.
   var tasks: [ServerPointer] = []
   var listeners: [Listener] = []
+  /// Listening connections by database; only on the loop `Pooler.hubLoop`.
+  var hubs: [String: NotificationHub] = [:]
   var cancels: [UInt64: CancelDelivery] = [:]
   var lastSerial: UInt64 = 0
   var mail: [Mail] = []

@@ -60,10 +60,10 @@ extension SettingDefinition {
       "login_notify_message", \.loginNotifyMessage, "", "Notice for each client that logs in."),
     .integer(
       "max_packet_size", \.maxPacketSize, 2_147_483_647, in: 0...Int(UInt32.max),
-      "Longest message to let pass, in bytes."),
+      "Longest message of a client to let pass, in bytes."),
     .flag(
       "disable_pqexec", \.disablePqexec, false, "Refuse the simple query protocol."
-    ).fixed.accepted("simple queries are not refused yet"),
+    ).fixed,
     .integer(
       "peer_id", \.peerId, 0, in: 0...PeerSettings.maximumId,
       "Number of this process among its `[peers]`; 0 is none."

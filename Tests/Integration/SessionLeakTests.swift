@@ -32,7 +32,7 @@ extension Integration {
         case .everything:
           Frame.query(
             "SET app.secret = 'leak'; CREATE TEMP TABLE leaked (a int); SET work_mem = '4711kB';"
-              + "SELECT pg_advisory_lock(4711); PREPARE leaked AS SELECT 1; LISTEN leaked;"
+              + "SELECT pg_advisory_lock_shared(4711); PREPARE leaked AS SELECT 1; LISTEN leaked;"
               + "SET search_path = leaky; SET ROLE leaver")
         }
       }

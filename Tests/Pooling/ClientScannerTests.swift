@@ -103,6 +103,19 @@ private struct ClientFeed {
     #expect(feed.forwarded.count == 5)
   }
 
+  @Test func `a simple query is let through unless it is refused`() {
+    for refused in [false, true] {
+      var feed = ClientFeed()
+      feed.scanner.refusesQuery = refused
+      feed.feed(frame("P", zeros(40)) + frame("F", zeros(4)) + frame("S"))
+      #expect(feed.stop == .drained)
+      let before = feed.forwarded.count
+      feed.feed(frame("Q", zeros(9)))
+      #expect(feed.stop == (refused ? .refusedQuery : .drained))
+      #expect((feed.forwarded.count == before) == refused)
+    }
+  }
+
   @Test func `max_packet_size bounds every message`() {
     for (length, stop): (UInt32, ClientScan.Stop) in [(64, .drained), (65, .invalidLength)] {
       for type in "QPBEdc" {

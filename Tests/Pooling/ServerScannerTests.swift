@@ -8,6 +8,7 @@ private struct ServerFeed {
     case ready, ownReady, violation
     case parameter([UInt8])
     case error([UInt8])
+    case notification([UInt8])
   }
 
   var scanner = ServerScanner()
@@ -51,6 +52,7 @@ private struct ServerFeed {
     case .parameterStatus(let body): events.append(.parameter(bytes(of: body)))
     case .errorResponse(let body): events.append(.error(bytes(of: body)))
     case .completed, .ownRow, .commandComplete: return true
+    case .notification(let body): events.append(.notification(bytes(of: body)))
     case .violation:
       events.append(.violation)
       return false
@@ -178,5 +180,20 @@ private let shortError = frame("E", [67, 48, 0, 0])
     var feed = ServerFeed(sent: "Q")
     feed.feed(readyBytes + readyBytes)
     #expect(feed.events == [.ready, .violation])
+  }
+
+  @Test func `notifications are events only while they are watched`() {
+    let note = frame("A", [0, 0, 0, 1, 97, 0, 0])
+    let bytes = frame("T") + note + frame("Z", [73])
+    for cuts in cuts(of: bytes) {
+      var feed = ServerFeed(sent: "Q")
+      feed.feed(bytes, cutAt: cuts)
+      #expect(feed.events == [.ready])
+      feed = ServerFeed(sent: "Q")
+      feed.ledger.watches = .notifications
+      feed.feed(bytes, cutAt: cuts)
+      #expect(feed.events == [.notification([0, 0, 0, 1, 97, 0, 0]), .ready])
+      #expect(feed.taken == bytes)
+    }
   }
 }

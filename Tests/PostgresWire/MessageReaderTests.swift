@@ -53,6 +53,16 @@ struct MessageReaderTests {
     }
   }
 
+  @Test func `a server's protocol version is read in either form`() {
+    #expect(NegotiatedVersion.parse([0, 3, 0, 2, 0, 0, 0, 0]) == 2)
+    #expect(NegotiatedVersion.parse([0, 3, 0, 0] + bigEndian(1) + bytes("_pq_.x\0")) == 0)
+    #expect(NegotiatedVersion.parse([0, 0, 0, 1, 0, 0, 0, 0]) == 1)
+    #expect(NegotiatedVersion.parse([0, 4, 0, 0, 0, 0, 0, 0]) == nil)
+    for count in 0..<8 {
+      #expect(NegotiatedVersion.parse(Array([0, 3, 0, 2, 0, 0, 0, 0].prefix(count))) == nil)
+    }
+  }
+
   @Test(
     arguments: [
       ([0, 0, 0, 0], .ok),
@@ -116,6 +126,7 @@ struct MessageReaderTests {
       _ = ErrorFields.parse(input)
       _ = ParameterStatus.parse(input)
       _ = BackendKeyData.parse(input)
+      _ = NegotiatedVersion.parse(input)
       _ = AuthenticationRequest.parse(input)
       if let row = DataRow.parse(input) { #expect(row.count * 4 <= input.count) }
       _ = try? OptionsParameter.parse(String(decoding: input, as: UTF8.self))

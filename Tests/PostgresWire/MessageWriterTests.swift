@@ -30,7 +30,7 @@ struct MessageWriterTests {
     #expect(
       written { $0.commandComplete("SHOW") } == bytes("C") + [0, 0, 0, 9] + bytes("SHOW\0"))
     #expect(
-      written { $0.negotiateProtocolVersion(newestMinor: 2, unrecognised: ["_pq_.x"]) }
+      written { $0.negotiateProtocolVersion(minorVersion: 2, unrecognised: ["_pq_.x"]) }
         == bytes("v") + [0, 0, 0, 19, 0, 3, 0, 2, 0, 0, 0, 1] + bytes("_pq_.x\0"))
   }
 

@@ -48,6 +48,33 @@ struct StartupPacketTests {
     }
     #expect(message.minorVersion == 9999)
     #expect(message.protocolOptions == ["_pq_.shiny"])
+    #expect(message.spokenMinorVersion == 2)
+    #expect(message.needsNegotiation)
+  }
+
+  @Test(arguments: [(0, 0, false), (1, 1, false), (2, 2, false), (3, 2, true), (9999, 2, true)])
+  func `a minor version is spoken as it is asked for, up to the newest`(
+    asked: Int, spoken: Int, isNegotiated: Bool
+  ) {
+    let message = StartupMessage(majorVersion: 3, minorVersion: asked, parameters: [])
+    #expect(message.spokenMinorVersion == spoken)
+    #expect(message.needsNegotiation == isNegotiated)
+  }
+
+  @Test func `an unknown protocol option is negotiated at any version`() {
+    let option = StartupParameter(name: "_pq_.x", value: "")
+    let message = StartupMessage(majorVersion: 3, minorVersion: 0, parameters: [option])
+    #expect(message.spokenMinorVersion == 0)
+    #expect(message.needsNegotiation)
+  }
+
+  @Test(arguments: [269, 300, 10_000] as [UInt32])
+  func `a cancel request that is too long is refused before its bytes arrive`(length: UInt32) {
+    let start = bigEndian(length) + bigEndian(80_877_102)
+    for count in 0..<8 {
+      #expect(throws: Never.self) { try StartupPacket.parse(Array(start[..<count])) }
+    }
+    #expect(throws: StartupError.invalidCancelLength) { try StartupPacket.parse(start) }
   }
 
   @Test func `requests are told apart by their code`() throws {

@@ -174,7 +174,7 @@ struct IniReaderTests {
       [pgbouncer]
       pkt_buf = 4096
       syslog = 0
-      disable_pqexec = 1
+      sbuf_loopcnt = 1
       admin_users = joe
       admin_users = joe, jane
       client_tls_sslmode = prefer
@@ -182,8 +182,8 @@ struct IniReaderTests {
       """)
     #expect(
       result.texts == [
-        "p.ini:4: warning: \"disable_pqexec\" is accepted, but has no effect: "
-          + "simple queries are not refused yet",
+        "p.ini:4: warning: \"sbuf_loopcnt\" is accepted, but has no effect: "
+          + "connections take turns without it",
         "p.ini:7: warning: \"client_tls_sslmode\" is \"prefer\", but there is no TLS yet; "
           + "clients that ask for it are told to talk in clear text",
       ])

@@ -41,16 +41,19 @@ public struct ClientStatements: Sendable {
   @inline(__always)
   public func find(_ bytes: RawSpan, at start: Int, count: Int) -> Reference? {
     guard !slots.isEmpty else { return nil }
-    return find(NameKey(bytes, at: start, count: min(count, Self.longestName)))
+    return findKnown(bytes, at: start, count: min(count, Self.longestName))
   }
 
-  private func find(_ key: NameKey) -> Reference? {
+  private func findKnown(_ bytes: RawSpan, at start: Int, count: Int) -> Reference? {
+    let words = NameKey.words(bytes, at: start, count: count)
     let mask = slots.count &- 1
-    var slot = key.hash & mask
+    var slot = NameKey.hash(words.0, words.1, count) & mask
     while true {
       let index = Int(slots[slot]) &- 1
       if index < 0 { return nil }
-      if entries[index].key == key { return entries[index].reference }
+      if entries[index].key.isEqual(words, bytes, at: start, count: count) {
+        return entries[index].reference
+      }
       slot = (slot &+ 1) & mask
     }
   }
@@ -105,8 +108,14 @@ public struct ClientStatements: Sendable {
     }
   }
 
-  /// The name under which the client knows a statement.
-  public func name(ofSerial serial: UInt64) -> [UInt8]? {
+  /// The name under which the client knows a statement; if there are several, that with the tag.
+  public func name(ofSerial serial: UInt64, tag: UInt32 = 0) -> [UInt8]? {
+    let named = entries.first { $0.reference.serial == serial && $0.reference.tag == tag }
+    if let named { return named.key.name }
+    return anyName(ofSerial: serial)
+  }
+
+  private func anyName(ofSerial serial: UInt64) -> [UInt8]? {
     entries.first { $0.reference.serial == serial }?.key.name
   }
 
@@ -124,7 +133,7 @@ public struct ClientStatements: Sendable {
   // MARK: table
 
   private mutating func replace(_ name: [UInt8], _ reference: Reference?) -> Reference? {
-    let key = unsafe name.withUnsafeBytes { unsafe NameKey($0.bytes, at: 0, count: $0.count) }
+    let key = NameKey(name)
     if slots.isEmpty { slots = Array(repeating: 0, count: 16) }
     var slot = key.hash & (slots.count - 1)
     while slots[slot] != 0 {
@@ -132,7 +141,8 @@ public struct ClientStatements: Sendable {
       if entries[index].key == key {
         let before = entries[index].reference
         byteCount -= before.byteCount
-        if let reference {
+        if var reference {
+          reference.tag = UInt32(truncatingIfNeeded: key.hash)
           entries[index].reference = reference
           byteCount += reference.byteCount
         } else {
@@ -144,7 +154,8 @@ public struct ClientStatements: Sendable {
       }
       slot = (slot + 1) & (slots.count - 1)
     }
-    guard let reference else { return nil }
+    guard var reference else { return nil }
+    reference.tag = UInt32(truncatingIfNeeded: key.hash)
     byteCount += reference.byteCount
     entries.append(Entry(key: key, reference: reference))
     slots[slot] = Int32(entries.count)
@@ -162,50 +173,102 @@ public struct ClientStatements: Sendable {
   }
 }
 
-/// A statement's name of up to 63 bytes, in words, so that two of them are compared at once.
-struct NameKey: Equatable, Sendable {
-  private var low: SIMD4<UInt64> = .zero
-  private var high: SIMD4<UInt64> = .zero
-  private var count: UInt8
+/// A statement's name of up to 63 bytes, the first 16 of them in two words, which may overlap.
+struct NameKey: Sendable {
+  private var first: UInt64
+  private var second: UInt64
+  private var count: Int
+  /// What follows the first 16 bytes. No array: one would be counted at every look-up.
+  private var rest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
 
-  /// - Parameter count: at most 63.
-  @inline(__always)
-  init(_ bytes: RawSpan, at start: Int, count: Int) {
-    self.count = UInt8(truncatingIfNeeded: count)
-    var offset = 0
-    while offset < count {
-      let word = Self.word(bytes, at: start &+ offset, count: min(8, count &- offset))
-      let index = offset &>> 3
-      if index < 4 { low[index] = word } else { high[index &- 4] = word }
-      offset &+= 8
+  init(_ name: [UInt8]) {
+    count = name.count
+    first = Self.word(name.prefix(8))
+    second = name.count > 8 ? Self.word(name[..<min(name.count, 16)].suffix(8)) : 0
+    for index in 0..<6 { setRest(index, Self.word(name.dropFirst(16 + 8 * index).prefix(8))) }
+  }
+
+  static func == (left: NameKey, right: NameKey) -> Bool {
+    left.first == right.first && left.second == right.second && left.count == right.count
+      && (0..<6).allSatisfy { left.restWord($0) == right.restWord($0) }
+  }
+
+  private mutating func setRest(_ index: Int, _ word: UInt64) {
+    switch index {
+    case 0: rest.0 = word
+    case 1: rest.1 = word
+    case 2: rest.2 = word
+    case 3: rest.3 = word
+    case 4: rest.4 = word
+    default: rest.5 = word
     }
   }
 
-  /// At most eight bytes, the first the lowest.
-  @inline(__always)
-  private static func word(_ bytes: RawSpan, at start: Int, count: Int) -> UInt64 {
-    if count == 8 {
-      return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+  private func restWord(_ index: Int) -> UInt64 {
+    switch index {
+    case 0: rest.0
+    case 1: rest.1
+    case 2: rest.2
+    case 3: rest.3
+    case 4: rest.4
+    default: rest.5
     }
-    var word: UInt64 = 0
-    for offset in 0..<count {
-      let byte = unsafe bytes.unsafeLoad(fromByteOffset: start &+ offset, as: UInt8.self)
-      word |= UInt64(byte) &<< UInt64(truncatingIfNeeded: 8 &* offset)
-    }
-    return UInt64(littleEndian: word)
+  }
+
+  private func restByte(_ offset: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: restWord(offset / 8) &>> UInt64(8 * (offset % 8)))
+  }
+
+  /// The first is the lowest.
+  private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   @inline(__always)
-  var hash: Int {
-    let mixed = (low[0] ^ low[1] &* 0xC2B2_AE3D_27D4_EB4F ^ low[2] ^ low[3] ^ high[0] ^ high[3])
-      &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(count)
+  var hash: Int { Self.hash(first, second, count) }
+
+  @inline(__always)
+  static func hash(_ first: UInt64, _ second: UInt64, _ count: Int) -> Int {
+    let mixed =
+      (first ^ second &* 0xC2B2_AE3D_27D4_EB4F ^ UInt64(truncatingIfNeeded: count))
+      &* 0x9E37_79B9_7F4A_7C15
     return Int(truncatingIfNeeded: mixed &>> 32)
   }
 
-  var name: [UInt8] {
-    (0..<Int(count)).map { offset in
-      let word = offset < 32 ? low[offset / 8] : high[offset / 8 - 4]
-      return UInt8(truncatingIfNeeded: word &>> UInt64(8 * (offset % 8)))
+  /// The words of a name that stands in `bytes`, as those of a key.
+  @inline(__always)
+  static func words(_ bytes: RawSpan, at start: Int, count: Int) -> (UInt64, UInt64) {
+    if count < 8 { return (SQLText.loadShort(bytes, from: start, count: count), 0) }
+    let first = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+    if count == 8 { return (UInt64(littleEndian: first), 0) }
+    let second = unsafe bytes.unsafeLoadUnaligned(
+      fromByteOffset: start &+ min(count, 16) &- 8, as: UInt64.self)
+    return (UInt64(littleEndian: first), UInt64(littleEndian: second))
+  }
+
+  /// - Parameter words: those of the name.
+  @inline(__always)
+  func isEqual(
+    _ words: (UInt64, UInt64), _ bytes: RawSpan, at start: Int, count: Int
+  ) -> Bool {
+    first == words.0 && second == words.1 && self.count == count
+      && (count <= 16 || restIsEqual(bytes, at: start &+ 16))
+  }
+
+  private func restIsEqual(_ bytes: RawSpan, at start: Int) -> Bool {
+    for offset in 0..<(count - 16) {
+      let byte = unsafe bytes.unsafeLoad(fromByteOffset: start + offset, as: UInt8.self)
+      if restByte(offset) != byte { return false }
     }
+    return true
+  }
+
+  var name: [UInt8] {
+    let head = (0..<min(count, 8)).map { UInt8(truncatingIfNeeded: first &>> UInt64(8 * $0)) }
+    guard count > 8 else { return head }
+    // The second word ends where the first 16 bytes do.
+    let shared = 16 - min(count, 16)
+    let next = (shared..<8).map { UInt8(truncatingIfNeeded: second &>> UInt64(8 * $0)) }
+    return head + next + (0..<max(0, count - 16)).map(restByte)
   }
 }

@@ -30,11 +30,16 @@ public struct ReplyQueue: ~Copyable {
     /// The client's table of names was changed on the strength of it.
     public var hasUndo: Bool
     public var batch: UInt32
+    /// Tells the client's name for the statement from its other names for the same one.
+    public var tag: UInt32
     /// The statement's, 0 where there is none.
     public var serial: UInt64
 
     @inlinable
-    public init(_ kind: Kind, batch: UInt32, serial: UInt64 = 0, hasUndo: Bool = false) {
+    public init(
+      _ kind: Kind, batch: UInt32, serial: UInt64 = 0, tag: UInt32 = 0, hasUndo: Bool = false
+    ) {
+      self.tag = tag
       self.kind = kind
       self.hasUndo = hasUndo
       self.batch = batch
@@ -91,23 +96,30 @@ public struct ReplyQueue: ~Copyable {
   /// The batch of the oldest entry.
   @inlinable public var oldestBatch: UInt32? { count == 0 ? nil : unsafe base![first].batch }
 
-  /// An error has come in a batch: what it had still to answer it never will.
+  /// An error has come in a batch: what it had still to answer it never will, nor what is yet to be
+  /// sent in it.
   public mutating func fail(batch: UInt32) {
     failedBatch = batch
+    takeBack(batch)
+  }
+
+  /// The ReadyForQuery of all batches before this one have come.
+  /// - Returns: false where one of them has left something unanswered without an error.
+  @usableFromInline @inline(never)
+  mutating func endBatches(before batch: UInt32) -> Bool {
+    guard let oldest = oldestBatch, Int32(bitPattern: oldest &- batch) < 0 else { return true }
+    guard oldest == failedBatch else { return false }
+    takeBack(oldest)
+    return oldestBatch.map { Int32(bitPattern: $0 &- batch) >= 0 } ?? true
+  }
+
+  private mutating func takeBack(_ batch: UInt32) {
     while let oldest = oldestBatch, oldest == batch, let entry = pop() { failed.append(entry) }
     hasFailures = !failed.isEmpty
   }
 
-  /// The ReadyForQuery of a batch has come. After an error in it the client may have sent more,
-  /// which the server has skipped.
-  /// - Returns: false where something is left of the batch, or of an older one, without an error:
-  ///   then the answers are not those to what was sent.
-  @usableFromInline @inline(never)
-  mutating func end(batch: UInt32) -> Bool {
-    if failedBatch == batch { fail(batch: batch) }
-    guard let oldest = oldestBatch else { return true }
-    return Int32(bitPattern: oldest &- batch) > 0
-  }
+  /// What the server has answered with the error.
+  public var firstFailed: Entry? { failed.first }
 
   /// What has failed since the last call, oldest first.
   public mutating func takeFailed() -> [Entry] {

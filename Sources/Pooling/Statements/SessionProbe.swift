@@ -47,7 +47,8 @@ public struct SessionProbe: Sendable {
     self.names = names
   }
 
-  /// One statement that yields one row.
+  /// One statement that yields one row. Who asks for channels takes them from the session, in one
+  /// go: behind it stands UNLISTEN, in the same transaction.
   public var query: String {
     var columns = Self.questions.filter { effects.contains($0.0) }.map(\.1)
     if effects.contains(.listen) {
@@ -57,6 +58,7 @@ public struct SessionProbe: Sendable {
     }
     columns += names.map { "pg_catalog.current_setting(\(SQLLiteral.quote($0)), true)" }
     return "SELECT " + (columns.isEmpty ? ["1"] : columns).joined(separator: ", ")
+      + (effects.contains(.listen) ? ";UNLISTEN *" : "")
   }
 
   /// Reads the row; nil where it isn't one.

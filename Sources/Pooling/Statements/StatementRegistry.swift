@@ -19,6 +19,8 @@ public struct StatementRegistry: Sendable {
     public var isPlain: Bool
     /// Bytes of its text and types.
     public var byteCount: Int
+    /// Of the name under which a client has it; see ``ReplyQueue/Entry/tag``.
+    public var tag: UInt32 = 0
 
     /// A statement whose text is not kept.
     public init(serial: UInt64) {

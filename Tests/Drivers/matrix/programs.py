@@ -23,9 +23,11 @@ OUTPUT_LIMIT_BYTES = 16 << 20
 
 
 class Program:
-    def __init__(self, command, port, limit_seconds, environment=None):
+    def __init__(self, command, port, limit_seconds, environment=None, recover=None):
+        """`recover` is called after a hang or a crash, and may say what that has left behind."""
         self.command = command
         self.limit_seconds = limit_seconds
+        self.recover = recover
         self.version = ""
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": tempfile.gettempdir(), "LC_ALL": "C.UTF-8",
@@ -40,6 +42,9 @@ class Program:
         while remaining:
             done = self._run(remaining)
             accounts.update(done)
+            last = done[list(done)[-1]]
+            if last.trouble and self.recover:
+                last.trouble += self.recover()
             # At least one scenario is accounted for, so this ends.
             remaining = remaining[len(done):]
         return accounts

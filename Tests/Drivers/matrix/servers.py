@@ -73,6 +73,9 @@ class PostgreSQL:
     def __exit__(self, *_):
         pass
 
+    def recover(self):
+        return ""
+
     def death(self):
         return None
 
@@ -104,6 +107,24 @@ class Sluice:
     def __exit__(self, *_):
         stop(self.process, signal.SIGQUIT)
 
+    def recover(self):
+        """Starts anew, so that a scenario does not suffer from another one's trouble.
+
+        Tells what that trouble has done beyond its own clients, which are gone by now.
+        """
+        told = ""
+        if self.process.poll() is not None:
+            last = log_tail(self.process, 3)
+            told = f"; Sluice ended with status {self.process.returncode}: {last}"
+        else:
+            try:
+                query_once(self.port, user=USER, database=DATABASE, timeout=5)
+            except OSError as error:
+                told = f"; Sluice serves nobody after that ({error})"
+        self.__exit__()
+        self.__enter__()
+        return told
+
     def death(self):
         """What it said last, or None while it lives."""
         if self.process.poll() is None:
@@ -122,4 +143,3 @@ def binary(root):
     if not os.access(path, os.X_OK):
         raise SystemExit("no sluice binary: run `swift build --product sluice`, or set SLUICE_BIN")
     return path
-

@@ -43,7 +43,7 @@ def summary(lines):
 
 def benchmark(scenario, *options):
     status, lines = run(
-        [PGBENCH, "-n", "-M", scenario, "-c", str(COUNT), "-j", "2", "-t", str(TRANSACTIONS),
+        [PGBENCH, "-n", "-M", scenario, "-c", str(COUNT), "-j", str(COUNT), "-t", str(TRANSACTIONS),
          "--random-seed", "7", *options])
     if status:
         say(scenario, f"unexpected: status {status}: {(summary(lines) or lines[-1:])[:1]}")

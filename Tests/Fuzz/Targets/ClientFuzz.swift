@@ -21,8 +21,10 @@ enum ClientFuzz {
     let bytes = choices.rest
     let limit: UInt32 = options & 1 == 0 ? 0x7fff_ffff : 100
     let inspection = ClientScanner.Inspection(rawValue: options >> 1 & 3) ?? .none
-    let whole = try walk(bytes, pieces: max(1, bytes.count), limit, inspection)
-    let parts = try walk(bytes, pieces: pieces, limit, inspection)
+    var start = Outcome()
+    start.scanner.refusesQuery = options & 8 != 0
+    let whole = try walk(bytes, pieces: max(1, bytes.count), limit, inspection, start)
+    let parts = try walk(bytes, pieces: pieces, limit, inspection, start)
     if inspection == .sessions {
       // A query that has not come whole is left to be looked at.
       try check(whole.forward == parts.forward && whole.stop == parts.stop, "pieces differ")
@@ -30,14 +32,16 @@ enum ClientFuzz {
     } else {
       try check(whole == parts, "in pieces: \(parts), at once: \(whole)")
     }
-    try check(whole.forward == Self.model(bytes, limit), "\(whole.forward) bytes go on")
+    try check(
+      whole.forward == Self.model(bytes, limit, start.scanner), "\(whole.forward) bytes go on")
   }
 
   /// Shows the bytes piece by piece, and answers whatever must be waited for.
   private static func walk(
-    _ bytes: [UInt8], pieces: Int, _ limit: UInt32, _ inspection: ClientScanner.Inspection
+    _ bytes: [UInt8], pieces: Int, _ limit: UInt32, _ inspection: ClientScanner.Inspection,
+    _ start: Outcome
   ) throws(Finding) -> Outcome {
-    var outcome = Outcome()
+    var outcome = start
     var shown = min(pieces, bytes.count)
     var answers = 0
     while true {
@@ -63,7 +67,7 @@ enum ClientFuzz {
         try check(answers <= Ledger.capacity + 1, "waits for ever")
         _ = outcome.ledger.readyForQueryReceived(TransactionStatus.idle)
       case .inspect: answers = try pass(&outcome, part, scan.forward, answers)
-      case .terminate, .invalidLength, .invalidType: return outcome
+      case .terminate, .refusedQuery, .invalidLength, .invalidType: return outcome
       }
     }
   }
@@ -94,7 +98,7 @@ enum ClientFuzz {
   }
 
   /// How many bytes may go to the server: all up to a message that is refused.
-  private static func model(_ bytes: [UInt8], _ limit: UInt32) -> Int {
+  private static func model(_ bytes: [UInt8], _ limit: UInt32, _ scanner: ClientScanner) -> Int {
     var position = 0
     while position + 5 <= bytes.count {
       let length = bytes[position + 1..<position + 5].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -105,6 +109,7 @@ enum ClientFuzz {
       default: return position
       }
       guard length >= 4, length <= min(most, limit) else { return position }
+      if scanner.refusesQuery && bytes[position] == ClientMessageType.query { return position }
       position += Int(length) + 1
     }
     return min(position, bytes.count)

@@ -7,13 +7,14 @@ import PostgresWire
 /// types of a client's messages follow; the rest is what the server sends.
 enum ServerFuzz {
   struct Options {
-    var watchesTags: Bool
+    var watches: Ledger.Watches = []
     /// The client's statements are mapped.
     var isMapped: Bool
     var asksOwn: Bool
 
     init(_ byte: UInt8) {
-      watchesTags = byte & 1 != 0
+      if byte & 1 != 0 { watches.insert(.tags) }
+      if byte & 8 != 0 { watches.insert(.notifications) }
       isMapped = byte & 2 != 0
       asksOwn = byte & 4 != 0
     }
@@ -53,7 +54,7 @@ enum ServerFuzz {
     _ bytes: [UInt8], pieces: Int, _ types: [UInt8], _ options: Options
   ) throws(Finding) -> Outcome {
     var outcome = Outcome()
-    outcome.ledger.watchesTags = options.watchesTags
+    outcome.ledger.watches = options.watches
     if options.asksOwn { outcome.ledger.poolerSendsQuery() }
     var replies = ReplyQueue()
     for type in types { send(type, &outcome.ledger, &replies, options) }
@@ -124,7 +125,7 @@ extension ServerFuzz {
   private static func look(at scan: ServerScan, _ bytes: [UInt8]) throws(Finding) {
     switch scan.event {
     case .parameterStatus(let body), .errorResponse(let body), .ownRow(let body),
-      .commandComplete(let body):
+      .commandComplete(let body), .notification(let body):
       try check(
         body.start >= 5 && body.count >= 0 && body.start + body.count == scan.position,
         "a body at \(body) of a message up to \(scan.position)")
@@ -185,6 +186,9 @@ extension ServerScan {
     case .commandComplete(var body):
       body.start += distance
       event = .commandComplete(body)
+    case .notification(var body):
+      body.start += distance
+      event = .notification(body)
     case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation: break
     }
   }

@@ -99,6 +99,7 @@ final class PostgresCluster: Sendable {
     full_page_writes = off
     autovacuum = off
     max_wal_size = 4GB
+    wal_level = logical
     log_min_messages = log
     timezone = 'UTC'
     lc_messages = 'C'
@@ -115,6 +116,7 @@ final class PostgresCluster: Sendable {
     host all plain_user 127.0.0.1/32 password
     host all refused_user 127.0.0.1/32 reject
     host all all 127.0.0.1/32 trust
+    host replication repl 127.0.0.1/32 trust
 
     """
   }
@@ -126,6 +128,7 @@ final class PostgresCluster: Sendable {
     "CREATE ROLE app LOGIN",
     "CREATE ROLE other LOGIN",
     "CREATE ROLE refused_user LOGIN",
+    "CREATE ROLE repl LOGIN REPLICATION",
     "SET password_encryption = 'md5'; CREATE ROLE md5_user LOGIN PASSWORD '\(password)'",
     "CREATE ROLE scram_user LOGIN PASSWORD '\(password)'",
     "CREATE ROLE plain_user LOGIN PASSWORD '\(password)'",

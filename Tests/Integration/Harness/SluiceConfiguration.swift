@@ -33,10 +33,14 @@ struct SluiceConfiguration: Sendable {
 
   /// Transaction pooling of database `app` for user `app` on that server.
   init(_ cluster: PostgresCluster) {
+    self.init(database: Self.upstream(cluster))
+  }
+
+  init(database: Section) {
     settings = [
       "listen_addr": "127.0.0.1", "auth_type": "trust", "pool_mode": "transaction", "threads": 2,
     ]
-    databases = ["app": Self.upstream(cluster)]
+    databases = ["app": database]
     users = ["app": ["password": ""]]
   }
 

@@ -10,8 +10,10 @@ extension WireClient {
   }
 
   /// The same with any parameters; errors are in what it returns.
-  func startUp(_ parameters: [(String, String)], password: String? = nil) throws -> Exchange {
-    try send(Frame.startup(parameters))
+  func startUp(
+    _ parameters: [(String, String)], password: String? = nil, version: Int = 196_608
+  ) throws -> Exchange {
+    try send(Frame.startup(parameters, version: version))
     var exchange = Exchange()
     for _ in 0..<1000 {
       guard let message = try receive() else {

@@ -19,6 +19,13 @@ final class WireClient {
     descriptor = try endpoint.connect()
   }
 
+  /// The other end of a connection that was accepted.
+  init(accepted descriptor: Int32, seconds: Double = 20) {
+    self.seconds = seconds * Patience.factor
+    self.descriptor = descriptor
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+  }
+
   deinit { close() }
 
   // MARK: Bytes
@@ -69,6 +76,17 @@ final class WireClient {
     return message
   }
 
+  /// A packet without a type, as a connection begins with: what follows its length.
+  func receivePacket() throws -> [UInt8]? {
+    guard try fetch(4) else { return nil }
+    var length = 0
+    for byte in buffer[position..<position + 4] { length = length << 8 | Int(byte) }
+    guard length >= 8, length <= 10_000 else { throw HarnessError("a length of \(length)") }
+    guard try fetch(length) else { return nil }
+    defer { position += length }
+    return Array(buffer[position + 4..<position + length])
+  }
+
   /// One byte, as the answer to an SSLRequest is.
   func receiveByte() throws -> UInt8? {
     guard try fetch(1) else { return nil }
@@ -98,6 +116,18 @@ final class WireClient {
     guard isOpen else { return }
     isOpen = false
     Glibc.close(descriptor)
+  }
+
+  /// The port of this end.
+  var localPort: UInt16 {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, &length)
+      }
+    }
+    return UInt16(bigEndian: address.sin_port)
   }
 
   /// Ends the connection with a reset, as a machine that is gone would.
