@@ -6,8 +6,8 @@ TEST_SECONDS ?= 2700
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Benchmarks)
 RELEASE = -c release --static-swift-stdlib
 
-.PHONY: help run build test test-drivers lint format sanitize sanitize-thread sanitize-address \
-  bench clean dependencies
+.PHONY: help run build test test-drivers lint format fuzz sanitize sanitize-thread \
+  sanitize-address bench clean dependencies
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ sanitize-thread sanitize-address: sanitize-%:
 	swift build --build-tests $$flags </dev/null; \
 	timeout --foreground $(TEST_SECONDS) swift test --skip-build $$flags \
 	  --filter IntegrationTests </dev/null
+
+fuzz: dependencies ## run each fuzzer for FUZZ_SECONDS=60, or those in FUZZ_TARGETS
+	@scripts/fuzz $(FUZZ_TARGETS)
 
 bench: dependencies ## compare with PgBouncer and with PostgreSQL alone; writes a report
 	Benchmarks/compare

@@ -6,6 +6,25 @@ let common: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 /// The pure modules decide; they make no system call and mark every unsafe expression.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
+/// The fuzzers (`make fuzz`) are built only with SLUICE_FUZZ set, for they need their own flags.
+/// What they run is otherwise part of the tests, which replay the corpora and the findings.
+let fuzzed: [Target.Dependency] = ["Pooling", "PostgresAuth", "PostgresWire"]
+let fuzzTargets: [Target] =
+  Context.environment["SLUICE_FUZZ"] == nil
+  ? [
+    .testTarget(
+      name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz",
+      exclude: ["CFuzzer", "Main", "corpus", "findings"], sources: ["Targets", "Replay"],
+      swiftSettings: common)
+  ]
+  : [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: fuzzed + ["CFuzzer"], path: "Tests/Fuzz",
+      exclude: ["CFuzzer", "Replay", "corpus", "findings"], sources: ["Targets", "Main"],
+      swiftSettings: common),
+  ]
+
 let package = Package(
   name: "sluice",
   products: [.executable(name: "sluice", targets: ["sluice"])],
@@ -66,5 +85,5 @@ let package = Package(
       name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],
       path: "Tests/Integration", swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
-  ]
+  ] + fuzzTargets
 )

@@ -147,7 +147,10 @@ public struct ServerScanner: Equatable, Sendable {
       let body = ServerScan.Body(start: position + 5, count: whole - 5)
       if !isHere && whole <= Self.wholeMessageLimit { break }
       guard isHere else {
-        // Too long to tell anything; whoever needs it will miss it.
+        // Too long to tell anything. Whoever needs a row will miss it; all else must not be missed.
+        if Self.isSpecial(type) || type == ServerMessageType.readyForQuery {
+          return ServerScan(position: position, event: .violation)
+        }
         remaining = UInt32(whole - (end - position))
         position = end
         break

@@ -123,9 +123,8 @@ extension Worker {
     }
     for entry in entries.reversed() {
       switch entry.kind {
-      case .parse, .ownParse:
-        if entry.serial != 0 { server.pointee.statements.remove(entry.serial) }
-      case .ownClose: if entry.serial != 0 { server.pointee.statements.keep(entry.serial) }
+      case .parse, .ownParse, .ownClose:
+        if entry.serial != 0 { server.pointee.statements.skipped(entry.serial) }
       case .parseUnnamed:
         server.pointee.unnamedIsClients = false
         session?.pointee.unnamed = .lost

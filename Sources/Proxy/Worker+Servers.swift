@@ -72,7 +72,8 @@ extension Worker {
       bytes, from: 0, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
-      let client = server.pointee.client, isAllowed(client, server)
+      !server.pointee.replies.hasFailed, let client = server.pointee.client,
+      isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch, count: count)
       return answered(client, server)
@@ -138,6 +139,8 @@ extension Worker {
           endClient(client, .transactionInStatementMode)
           return false
         }
+        // What was skipped at a batch's end goes before the answers to the next one.
+        if server.pointee.replies.hasFailed { failed(server, []) }
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true

@@ -232,7 +232,7 @@ extension Worker {
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
       let reference = ClientStatements.Reference(serial: serial)
       session.pointee.statements.set(name, reference, batch: batch)
-      server.pointee.statements.insert(serial, batch: batch)
+      server.pointee.statements.insert(serial, batch: batch, isOnlyCopy: true)
       server.pointee.replies.push(
         ReplyQueue.Entry(.parse, batch: batch, serial: serial, hasUndo: true))
       suspect(.oversized, client, session)

@@ -66,6 +66,41 @@ extension Integration {
     }
 
     @Test(arguments: PostgresVersion.available)
+    func `what a client sends after it saw an error is skipped up to its Sync`(
+      version: PostgresVersion
+    ) throws {
+      try withSluice(version, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect()
+        _ = try prepare(client, "kept", "SELECT 'kept'")
+        try client.send(Frame.parse("SELEC 1", name: "s") + Frame.flush)
+        #expect(try client.receive { $0 == "E" }.errors.first?.sqlstate == "42601")
+        // The name is free again, and what is done with it here comes to nothing.
+        try client.send(
+          Frame.parse("SELECT 'skipped'", name: "s") + Self.call("s")
+            + Frame.parse("SELECT 'second'", name: "s") + Self.call("s") + Self.call("kept"))
+        #expect(try client.receiveUntilReady().types == "Z")
+        let second = try client.receiveUntilReady()
+        #expect(second.types == "12DCZ")
+        #expect(second.value == "second")
+        #expect(try client.receiveUntilReady().value == "kept")
+      }
+    }
+
+    @Test(arguments: PostgresVersion.available)
+    func `a statement too long to be kept never gives way`(version: PostgresVersion) throws {
+      try withSluice(version, ["default_pool_size": 1, "max_prepared_statements": 2]) { sluice in
+        let client = try sluice.connect()
+        let comment = String(repeating: "x", count: 300_000)
+        #expect(try prepare(client, "long", "SELECT 'long' /* \(comment) */").types == "1Z")
+        for number in 0..<5 {
+          #expect(try prepare(client, "s\(number)", "SELECT \(number)").types == "1Z")
+        }
+        #expect(try call(client, "long").value == "long")
+        #expect(try call(client, "s0").value == "0")
+      }
+    }
+
+    @Test(arguments: PostgresVersion.available)
     func `a name that is taken is refused with the client's name`(version: PostgresVersion) throws {
       try withSluice(version, ["default_pool_size": 1]) { sluice in
         let client = try sluice.connect()

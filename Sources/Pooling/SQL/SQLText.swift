@@ -26,7 +26,7 @@ public enum SQLText {
     if hasTrail {
       analysis.plainAssignment = nil
       analysis.plainReset = nil
-      if !isPlain(text), SQLAnalyser.hasSuspiciousWord(bytes) {
+      if !isPlain(text.extracting(0..<bytes.count)), SQLAnalyser.hasSuspiciousWord(bytes) {
         analysis.effects.formUnion([.procedural, .unknownSettings])
       }
     }

@@ -1,31 +1,34 @@
 /// The prepared statements that one server connection has, by serial number, least recently used
 /// ones first to give way.
 ///
-/// | state | becomes | by |
-/// |---|---|---|
-/// | absent | parsing | `insert` |
-/// | parsing | present | `parsed` |
-/// | parsing | absent | `remove`: its Parse failed or was skipped |
-/// | present, or parsing in the same batch | closing | `evict` |
-/// | closing | absent | `closed`: CloseComplete came |
-/// | closing | present | `keep`: its Close was skipped |
-/// | closing | parsing | `insert`, in the same batch |
+/// Messages are sent ahead of answers, and those of one batch may parse a statement and close it
+/// more than once. So of each statement is kept what the server has for certain (`isHeld`), what it
+/// will have once all is answered (`isPlanned`), and how many answers are missing (`pending`), all
+/// to the same batch:
+///
+/// | event | isHeld | isPlanned | pending |
+/// |---|---|---|---|
+/// | `insert`: a Parse is sent | | true | + 1 |
+/// | `evict`: a Close is sent | | false | + 1 |
+/// | `parsed`: ParseComplete has come | true | | - 1 |
+/// | `closed`: CloseComplete has come | false | | - 1 |
+/// | `skipped`: either has failed or was skipped | | as isHeld if none is pending | - 1 |
+///
+/// One that is neither held nor planned nor pending is gone.
 ///
 /// Open addressing with linear probing, at most half full; made at the first use.
 @safe
 public struct ServerStatements: ~Copyable {
-  enum State: UInt8 {
-    case absent
-    case present
-    case parsing
-    case closing
-  }
-
   struct Entry {
+    /// 0 where the place is free.
     var serial: UInt64 = 0
     var batch: UInt32 = 0
     var used: UInt32 = 0
-    var state = State.absent
+    var pending: UInt32 = 0
+    var isHeld = false
+    var isPlanned = false
+    /// It can't be prepared anew.
+    var isOnlyCopy = false
   }
 
   /// What the server has of a statement, as far as messages sent in a batch may rely on it.
@@ -39,6 +42,8 @@ public struct ServerStatements: ~Copyable {
   private var base: UnsafeMutablePointer<Entry>?
   private var capacity = 0
   private var clock: UInt32 = 0
+  /// Places that are taken.
+  private var taken = 0
   /// How many are present or on their way.
   public private(set) var count = 0
 
@@ -51,56 +56,36 @@ public struct ServerStatements: ~Copyable {
     guard let index = find(serial) else { return .absent }
     clock &+= 1
     unsafe base![index].used = clock
-    switch unsafe base![index].state {
-    case .present: return .present
-    case .parsing: return unsafe base![index].batch == batch ? .present : .undecided
-    case .closing: return unsafe base![index].batch == batch ? .absent : .undecided
-    case .absent: return .absent
-    }
+    if unsafe base![index].pending != 0 && base![index].batch != batch { return .undecided }
+    return unsafe base![index].isPlanned ? .present : .absent
   }
 
   /// A Parse of the statement goes out in `batch`.
-  public mutating func insert(_ serial: UInt64, batch: UInt32) {
+  /// - Parameter isOnlyCopy: its text is kept nowhere else: it never gives way.
+  public mutating func insert(_ serial: UInt64, batch: UInt32, isOnlyCopy: Bool = false) {
     clock &+= 1
-    if let index = find(serial) {
-      if unsafe base![index].state == .closing { count += 1 }
-      unsafe base![index].state = .parsing
-      unsafe base![index].batch = batch
-      return
-    }
-    if (count + closing + 1) * 2 > capacity { grow() }
-    var index = slot(serial)
-    while unsafe base![index].state != .absent { index = (index + 1) & (capacity - 1) }
-    unsafe base![index] = Entry(serial: serial, batch: batch, used: clock, state: .parsing)
-    count += 1
+    let index = find(serial) ?? take(serial)
+    unsafe base![index].used = clock
+    unsafe base![index].batch = batch
+    unsafe base![index].pending += 1
+    unsafe base![index].isOnlyCopy = isOnlyCopy
+    plan(index, true)
   }
 
   /// ParseComplete has come for a statement; a Close of it may be on its way meanwhile.
-  public mutating func parsed(_ serial: UInt64) {
-    guard let index = find(serial), unsafe base![index].state == .parsing else { return }
-    unsafe base![index].state = .present
-  }
-
-  /// The Close of a statement was skipped. If its Parse was too, that is said next.
-  public mutating func keep(_ serial: UInt64) {
-    guard let index = find(serial), unsafe base![index].state == .closing else { return }
-    closing -= 1
-    count += 1
-    unsafe base![index].state = .present
-  }
-
-  /// The server does not have the statement.
-  public mutating func remove(_ serial: UInt64) {
-    guard let index = find(serial) else { return }
-    if unsafe base![index].state == .closing { closing -= 1 } else { count -= 1 }
-    erase(index)
-  }
+  public mutating func parsed(_ serial: UInt64) { answered(serial, isHeld: true) }
 
   /// CloseComplete has come for a statement; it may have been parsed anew meanwhile.
-  public mutating func closed(_ serial: UInt64) {
-    guard let index = find(serial), unsafe base![index].state == .closing else { return }
-    closing -= 1
-    erase(index)
+  public mutating func closed(_ serial: UInt64) { answered(serial, isHeld: false) }
+
+  /// A Parse or a Close of the statement has failed or was skipped: the server has what it had.
+  public mutating func skipped(_ serial: UInt64) { answered(serial, isHeld: nil) }
+
+  /// The server no longer has the statement, by a command of the client's.
+  public mutating func remove(_ serial: UInt64) {
+    guard let index = find(serial) else { return }
+    unsafe base![index].isHeld = false
+    settle(index)
   }
 
   /// The statement that has gone unused for longest, to be closed in `batch`, where `limit` leaves
@@ -117,30 +102,73 @@ public struct ServerStatements: ~Copyable {
       }
     }
     guard oldest >= 0 else { return nil }
-    unsafe base![oldest].state = .closing
     unsafe base![oldest].batch = batch
-    count -= 1
-    closing += 1
+    unsafe base![oldest].pending += 1
+    plan(oldest, false)
     return unsafe base![oldest].serial
   }
 
-  /// The server has none any longer.
+  /// The server has none any longer, but for those that are on their way.
   public mutating func removeAll() {
+    var isAnyPending = false
+    for index in 0..<capacity {
+      unsafe base![index].isHeld = false
+      if unsafe base![index].pending != 0 { isAnyPending = true }
+    }
+    if isAnyPending { return sweep() }
     unsafe base?.deallocate()
     unsafe base = nil
     capacity = 0
+    taken = 0
     count = 0
-    closing = 0
   }
 
-  private var closing = 0
-
   private func canClose(_ index: Int, _ batch: UInt32) -> Bool {
-    switch unsafe base![index].state {
-    case .present: true
-    case .parsing: unsafe base![index].batch == batch
-    case .closing, .absent: false
+    let entry = unsafe base![index]
+    return entry.isPlanned && !entry.isOnlyCopy && (entry.pending == 0 || entry.batch == batch)
+  }
+
+  // MARK: answers
+
+  private mutating func answered(_ serial: UInt64, isHeld: Bool?) {
+    guard let index = find(serial), unsafe base![index].pending != 0 else { return }
+    unsafe base![index].pending -= 1
+    if let isHeld { unsafe base![index].isHeld = isHeld }
+    settle(index)
+  }
+
+  /// Once nothing is pending, what the server has is what counts.
+  private mutating func settle(_ index: Int) {
+    guard unsafe base![index].pending == 0 else { return }
+    let isHeld = unsafe base![index].isHeld
+    plan(index, isHeld)
+    if !isHeld { erase(index) }
+  }
+
+  private mutating func plan(_ index: Int, _ isPlanned: Bool) {
+    if unsafe base![index].isPlanned == isPlanned { return }
+    unsafe base![index].isPlanned = isPlanned
+    count += isPlanned ? 1 : -1
+  }
+
+  /// Takes away what has nothing pending.
+  private mutating func sweep() {
+    let serials = (0..<capacity).map { unsafe base![$0].serial }
+    for serial in serials where serial != 0 {
+      if let index = find(serial) { settle(index) }
     }
+  }
+
+  // MARK: table
+
+  /// A place for a statement that has none.
+  private mutating func take(_ serial: UInt64) -> Int {
+    if (taken + 1) * 2 > capacity { grow() }
+    var index = slot(serial)
+    while unsafe base![index].serial != 0 { index = (index + 1) & (capacity - 1) }
+    unsafe base![index] = Entry(serial: serial)
+    taken += 1
+    return index
   }
 
   private func slot(_ serial: UInt64) -> Int {
@@ -150,7 +178,7 @@ public struct ServerStatements: ~Copyable {
   private func find(_ serial: UInt64) -> Int? {
     guard capacity != 0 else { return nil }
     var index = slot(serial)
-    while unsafe base![index].state != .absent {
+    while unsafe base![index].serial != 0 {
       if unsafe base![index].serial == serial { return index }
       index = (index + 1) & (capacity - 1)
     }
@@ -159,11 +187,12 @@ public struct ServerStatements: ~Copyable {
 
   /// Empties a place and moves up those behind it that had to go further because of it.
   private mutating func erase(_ place: Int) {
+    taken -= 1
     var hole = place
     var index = place
     while true {
       index = (index + 1) & (capacity - 1)
-      if unsafe base![index].state == .absent { break }
+      if unsafe base![index].serial == 0 { break }
       let home = unsafe slot(base![index].serial)
       let distance = (index - home) & (capacity - 1)
       if distance >= (index - hole) & (capacity - 1) {
@@ -181,10 +210,10 @@ public struct ServerStatements: ~Copyable {
     let fresh = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
     unsafe fresh.initialize(repeating: Entry(), count: capacity)
     unsafe base = fresh
-    for place in 0..<oldCapacity where unsafe old![place].state != .absent {
+    for place in 0..<oldCapacity where unsafe old![place].serial != 0 {
       let entry = unsafe old![place]
       var index = slot(entry.serial)
-      while unsafe fresh[index].state != .absent { index = (index + 1) & (capacity - 1) }
+      while unsafe fresh[index].serial != 0 { index = (index + 1) & (capacity - 1) }
       unsafe fresh[index] = entry
     }
     unsafe old?.deallocate()

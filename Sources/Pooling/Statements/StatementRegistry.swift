@@ -5,7 +5,7 @@ import PostgresWire
 ///
 /// Names are made of serial numbers that are never used twice, so that no server can have an older
 /// statement under a newer one's name. Counted: a statement that no client has any longer is kept
-/// for those who will come with the same text, until such ones take more than ``spareLimit``.
+/// for those who will come with the same text, until such ones take more than a limit.
 public struct StatementRegistry: Sendable {
   /// Names a statement as long as it is counted.
   public typealias Index = Int32
@@ -44,8 +44,7 @@ public struct StatementRegistry: Sendable {
     var releases: UInt32 = 0
   }
 
-  /// How many bytes of statements that no client has are kept.
-  public static let spareLimit = 8 << 20
+  private let spareLimit: Int
 
   private var entries: [Entry?] = []
   private var free: [Index] = []
@@ -58,7 +57,8 @@ public struct StatementRegistry: Sendable {
   /// Bytes of all texts and types.
   public private(set) var byteCount = 0
 
-  public init() {}
+  /// - Parameter spareLimit: how many bytes of statements that no client has are kept.
+  public init(spareLimit: Int = 8 << 20) { self.spareLimit = spareLimit }
 
   /// How many different statements there are.
   public var count: Int { indices.count }
@@ -106,7 +106,7 @@ public struct StatementRegistry: Sendable {
     entries[Int(index)]?.releases = entry.releases &+ 1
     spareBytes += entry.tail.count
     spare.append((index, entry.releases &+ 1))
-    while spareBytes > Self.spareLimit, firstSpare < spare.count {
+    while spareBytes > spareLimit, firstSpare < spare.count {
       let oldest = spare[firstSpare]
       firstSpare += 1
       dropSpare(oldest.index, releases: oldest.releases)

@@ -1,0 +1,12 @@
+#ifndef SLUICE_CFUZZER_H
+#define SLUICE_CFUZZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// libFuzzer's entry for programs that have a main of their own (LLVM documentation, "libFuzzer",
+/// "Using libFuzzer as a library").
+int LLVMFuzzerRunDriver(
+    int *argc, char ***argv, int (*callback)(const uint8_t *data, size_t size));
+
+#endif
