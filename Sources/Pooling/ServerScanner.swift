@@ -108,7 +108,10 @@ public struct ServerScanner: Equatable, Sendable {
     _ type: UInt8, whole: Int, _ ledger: Ledger, _ replies: inout ReplyQueue
   ) -> ServerScan.Event {
     // Of a server that is not trusted nobody knows what an error has made it skip.
-    if ledger.isTainted { replies.skip(to: type) }
+    if ledger.isTainted {
+      replies.skip(to: type)
+      if replies.isEmpty { return .passing }
+    }
     guard whole == 5, let entry = replies.pop() else { return .violation }
     switch (entry.kind, type) {
     case (.bind, ServerMessageType.bindComplete),
@@ -193,8 +196,10 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.errorResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       ledger.errorReceived()
-      // Where the count of batches can't be trusted, what has been skipped shows later.
-      if !ledger.isTainted { replies.fail(batch: ledger.readyCount) }
+      // Where the count of batches can't be trusted, the order still can, as long as the client
+      // waits for answers.
+      replies.fail(
+        batch: ledger.isTainted ? replies.oldestBatch ?? ledger.readyCount : ledger.readyCount)
       return isHere ? .errorResponse(body) : .passing
     case ServerMessageType.copyIn, ServerMessageType.copyBoth:
       ledger.copyInReceived()

@@ -27,8 +27,8 @@ enum ServerTask: UInt8 {
   case parameters
   /// What is left in the session, after a client's statements.
   case probe
-  /// A statement that the client's DEALLOCATE behind it can take away.
-  case placeholder
+  /// A prepared statement that the client's simple query behind it names.
+  case statement
   /// server_reset_query, after a client has left.
   case reset
 }
@@ -72,6 +72,8 @@ struct ServerConnection: ~Copyable {
   /// The unnamed statement is its client's own, since a Parse in the batch `unnamedBatch`.
   var unnamedIsClients = false
   var unnamedBatch: UInt32 = 0
+  /// The statement that the task `statement` prepares.
+  var broughtSerial: UInt64 = 0
   var phase = ServerPhase.unused
   var task = ServerTask.none
   /// It was opened for its client, and is closed with it.

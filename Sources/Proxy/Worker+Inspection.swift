@@ -187,11 +187,12 @@ extension Worker {
     guard server.pointee.ledger.hasRoom else { return .held }
     let permission = permitListen(analysis, client, session)
     if permission == .wait { return .held }
-    let words = analysis.deallocations.isEmpty ? nil : deallocation(analysis, session)
-    if let words, words.isMapped {
+    let words = deallocation(analysis, session) ?? execution(text, session)
+    if let words {
       // The server may lack the statement, which would then be an error.
-      guard server.pointee.ledger.isSettled else { return .held }
-      placeHolder(words.serial, server)
+      guard bring(words.reference, server),
+        noteExecuted(words, analysis, client, server, session, isUnconfirmed)
+      else { return .held }
     }
     let refusal =
       if case .refused(let cause) = permission {

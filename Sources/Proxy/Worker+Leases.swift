@@ -161,7 +161,7 @@ extension Worker {
         probeDone(client, server, error)
         return client.pointee.server == server
       }
-    case .placeholder:
+    case .statement:
       if let client { return goOn(client, server) }
     case .reset:
       if let error {

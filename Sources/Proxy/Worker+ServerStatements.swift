@@ -12,7 +12,7 @@ extension Worker {
     let batch = server.pointee.ledger.openBatch
     switch server.pointee.statements.use(reference.serial, batch: batch) {
     case .present: return true
-    case .undecided: return false
+    case .undecided: return server.pointee.ledger.isTainted
     case .absent: return prepareOwn(reference, server, batch)
     }
   }
@@ -47,7 +47,7 @@ extension Worker {
   @inline(__always)
   func prepareUnnamed(_ server: ServerPointer, _ session: SessionPointer) -> Bool {
     if server.pointee.unnamedIsClients && session.pointee.unnamed != .none {
-      return !server.pointee.replies.unnamedIsPending
+      return !server.pointee.replies.unnamedIsPending || server.pointee.ledger.isTainted
         || server.pointee.unnamedBatch == server.pointee.ledger.openBatch
     }
     return bringUnnamed(server, session)
@@ -55,7 +55,7 @@ extension Worker {
 
   @inline(never)
   private func bringUnnamed(_ server: ServerPointer, _ session: SessionPointer) -> Bool {
-    if server.pointee.replies.unnamedIsPending { return false }
+    if server.pointee.replies.unnamedIsPending && !server.pointee.ledger.isTainted { return false }
     let batch = server.pointee.ledger.openBatch
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return false }
     if session.pointee.unnamed == .kept {

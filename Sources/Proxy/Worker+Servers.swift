@@ -144,6 +144,7 @@ extension Worker {
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true
+        if server.pointee.task == .statement { noteBrought(server) }
         if server.pointee.task == .parameters, let client = server.pointee.client {
           // What follows is the client's own, under these parameters, or not run at all.
           if server.pointee.taskError != nil { return taskDone(server) }

@@ -27,13 +27,11 @@ extension SessionEffects {
   }
 }
 
-/// A DEALLOCATE of a statement that the client has prepared by the protocol.
-struct Deallocation {
+/// A text with the name of a statement that the client has prepared by the protocol, as it reads on
+/// the server: a DEALLOCATE, or an EXECUTE.
+struct NamingText {
   var reference: ClientStatements.Reference
   var text: String
-  /// The server may lack it: its text is known.
-  var isMapped: Bool { reference.index >= 0 }
-  var serial: UInt64 { reference.serial }
 }
 
 // What a client's statements do to its session beyond their transaction. Their texts tell what they
@@ -173,7 +171,7 @@ extension Worker {
   // MARK: DEALLOCATE
 
   /// A DEALLOCATE of one of the client's own prepared statements, as it reads on the server.
-  func deallocation(_ analysis: SQLAnalysis, _ session: SessionPointer) -> Deallocation? {
+  func deallocation(_ analysis: SQLAnalysis, _ session: SessionPointer) -> NamingText? {
     guard maxPrepared > 0, analysis.statementCount == 1, analysis.deallocations.count == 1,
       case .name(let name)? = analysis.deallocations.first
     else { return nil }
@@ -182,19 +180,66 @@ extension Worker {
       session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
     guard let found else { return nil }
-    return Deallocation(
-      reference: found, text: "DEALLOCATE \"SLUICE_\(found.serial)\"")
+    return NamingText(reference: found, text: "DEALLOCATE \"SLUICE_\(found.serial)\"")
   }
 
-  /// Gives the server a statement of that name to be deallocated, in front of the client's query.
-  func placeHolder(_ serial: UInt64, _ server: ServerPointer) {
+  /// An EXECUTE of one of the client's own prepared statements, as it reads on the server.
+  func execution(_ text: UnsafeRawBufferPointer, _ session: SessionPointer) -> NamingText? {
+    guard maxPrepared > 0, session.pointee.statements.count != 0,
+      let (name, place) = SQLText.executed(text.bytes)
+    else { return nil }
+    let bytes = Array(name.utf8.prefix(ClientStatements.longestName))
+    let found = bytes.withUnsafeBytes {
+      session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
+    }
+    guard let found else { return nil }
+    let changed =
+      Array(text[..<place.lowerBound]) + Array("\"SLUICE_\(found.serial)\"".utf8)
+      + Array(text[place.upperBound...])
+    // In another encoding the text goes as it is: the server does not know the name.
+    return String(validating: changed, as: UTF8.self).map {
+      NamingText(reference: found, text: $0)
+    }
+  }
+
+  /// Notes what the statement may do that an EXECUTE names.
+  /// - Returns: false where it has to wait.
+  func noteExecuted(
+    _ words: NamingText, _ analysis: SQLAnalysis, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
+  ) -> Bool {
+    guard analysis.deallocations.isEmpty, !words.reference.isPlain else { return true }
+    return noteBound(words.reference, client, server, session, isUnconfirmed)
+  }
+
+  /// Gives the server a statement that the client's simple query behind it names.
+  /// - Returns: false where that has to wait.
+  func bring(_ reference: ClientStatements.Reference, _ server: ServerPointer) -> Bool {
     let batch = server.pointee.ledger.openBatch
-    guard server.pointee.statements.use(serial, batch: batch) == .absent else { return }
-    let text = "PREPARE \"SLUICE_\(serial)\" AS SELECT 1"
-    outbox.appendHeader(ClientMessageType.query, length: text.utf8.count + 5)
-    outbox.append(Array(text.utf8))
-    outbox.append(UInt8(0))
-    beginTask(.placeholder, on: server)
+    switch server.pointee.statements.use(reference.serial, batch: batch) {
+    case .present: return true
+    case .undecided: return false
+    case .absent: break
+    }
+    guard reference.index >= 0 else { return true }
+    guard server.pointee.ledger.isSettled else { return false }
+    let tail = pooler.statements.withLock { $0.tail(reference.index) }
+    server.pointee.statements.insert(reference.serial, batch: batch)
+    appendParse(StatementName.make(reference.serial), tail)
+    outbox.appendHeader(ClientMessageType.sync, length: 4)
+    beginTask(.statement, on: server)
+    server.pointee.broughtSerial = reference.serial
+    return true
+  }
+
+  /// The server has answered the Parse of `bring`. At once: the client's own answer, which may come
+  /// with it, may take the statement away again.
+  func noteBrought(_ server: ServerPointer) {
+    if server.pointee.taskError == nil {
+      server.pointee.statements.parsed(server.pointee.broughtSerial)
+    } else {
+      server.pointee.statements.skipped(server.pointee.broughtSerial)
+    }
   }
 
   /// CommandComplete of a statement that may take prepared statements away, or all of a session.pointee.

@@ -47,6 +47,15 @@ extension Worker {
         start: scratch + range.start, count: min(range.count, ClientStatements.longestName)))
   }
 
+  /// What a name means depends on a batch that has not been answered. Of a server that is not
+  /// trusted nobody knows when it has: there the client goes on, alone.
+  private func isUndecided(
+    _ name: [UInt8], _ session: SessionPointer, _ server: ServerPointer
+  ) -> Bool {
+    !server.pointee.ledger.isTainted
+      && session.pointee.statements.isUndecided(name, batch: server.pointee.ledger.openBatch)
+  }
+
   // MARK: Parse
 
   func inspectParse(
@@ -69,8 +78,10 @@ extension Worker {
     if isUnconfirmed && exits { return .held }
     var change: String?
     if let analysis {
-      if !analysis.deallocations.isEmpty, let words = deallocation(analysis, session) {
-        if words.isMapped, !ensure(words.reference, server) { return .held }
+      if let words = deallocation(analysis, session) ?? execution(text, session) {
+        guard ensure(words.reference, server),
+          noteExecuted(words, analysis, client, server, session, isUnconfirmed)
+        else { return .held }
         change = words.text
       }
       // What a named one does, it does when it is bound.
@@ -147,7 +158,7 @@ extension Worker {
   ) -> Inspected {
     let name = name(range)
     let batch = server.pointee.ledger.openBatch
-    if session.pointee.statements.isUndecided(name, batch: batch) { return .held }
+    if isUndecided(name, session, server) { return .held }
     if let taken = session.pointee.statements.find(
       bytes(range.start, range.next).bytes, at: 0, count: range.count)
     {
@@ -166,7 +177,9 @@ extension Worker {
       presence == .absent
       || (server.pointee.ledger.status == TransactionStatus.failed
         && server.pointee.ledger.statusHolds && !exits(tail))
-    let canSend = presence != .undecided && (mustParse || !server.pointee.ledger.owesReply)
+    let isTrusted = !server.pointee.ledger.isTainted
+    let mustWait = presence == .undecided || (!mustParse && server.pointee.ledger.owesReply)
+    let canSend = !(isTrusted && mustWait)
     guard canSend, server.pointee.ledger.clientSends(message.type) else {
       pooler.statements.withLock { $0.release(reference.index) }
       return .held
@@ -215,8 +228,8 @@ extension Worker {
     let isMapped = maps(client)
     if isMapped && !range.isEmpty {
       let name = name(range)
-      if isUnconfirmed || session.pointee.statements.isUndecided(name, batch: batch)
-        || session.pointee.statements.hasUndos || message.here <= Self.inspectedLimit / 2
+      if isUnconfirmed || isUndecided(name, session, server)
+        || (session.pointee.statements.hasUndos && !server.pointee.ledger.isTainted) || message.here <= Self.inspectedLimit / 2
       {
         return message.here <= Self.inspectedLimit / 2 ? .incomplete : .held
       }
@@ -282,7 +295,7 @@ extension Worker {
       return .sent
     }
     let batch = server.pointee.ledger.openBatch
-    if session.pointee.statements.hasUndos, session.pointee.statements.isUndecided(name(range), batch: batch) {
+    if session.pointee.statements.hasUndos, isUndecided(name(range), session, server) {
       return .held
     }
     guard
@@ -361,8 +374,7 @@ extension Worker {
       guard prepareUnnamed(server, session) else { return .held }
       return pass(message, server)
     }
-    let batch = server.pointee.ledger.openBatch
-    if session.pointee.statements.isUndecided(name(range), batch: batch) { return .held }
+    if isUndecided(name(range), session, server) { return .held }
     guard
       let reference = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
@@ -387,7 +399,7 @@ extension Worker {
   ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
     let name = name(range)
-    if session.pointee.statements.isUndecided(name, batch: batch) { return .held }
+    if isUndecided(name, session, server) { return .held }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     let isKnown =
       !range.isEmpty

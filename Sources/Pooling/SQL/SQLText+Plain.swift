@@ -146,7 +146,7 @@ extension SQLText {
         || begins(lower, "checkpoi")
     case UInt8(ascii: "d"): return begins(lower, "delete")
     case UInt8(ascii: "e"):
-      return begins(lower, "end") || begins(lower, "execute") || begins(lower, "explain")
+      return begins(lower, "end")
     case UInt8(ascii: "f"): return begins(lower, "fetch")
     case UInt8(ascii: "g"): return begins(lower, "grant")
     case UInt8(ascii: "i"): return begins(lower, "insert")

@@ -112,6 +112,9 @@ public struct ClientStatements: Sendable {
   public func name(ofSerial serial: UInt64, tag: UInt32 = 0) -> [UInt8]? {
     let named = entries.first { $0.reference.serial == serial && $0.reference.tag == tag }
     if let named { return named.key.name }
+    // It may have been closed already by a message behind the one that failed.
+    let closed = undos[firstUndo...].last { $0.before?.serial == serial && $0.before?.tag == tag }
+    if let closed { return closed.name }
     return anyName(ofSerial: serial)
   }
 
