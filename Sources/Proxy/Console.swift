@@ -23,7 +23,7 @@ enum Console {
   }
 
   /// The whole answer to a simple query.
-  static func answer(_ query: String) -> [UInt8] {
+  static func answer(_ query: String, _ facts: Facts = Facts()) -> [UInt8] {
     var writer = MessageWriter()
     let words = query.lowercased().split { " \t\r\n;".contains($0) }
     switch words.map(String.init) {
@@ -32,15 +32,19 @@ enum Console {
       writer.rowDescription([.text("version")])
       writer.dataRow([Version.text])
       writer.commandComplete("SHOW")
+    case ["show", "pinned"]: facts.writePinned(to: &writer)
+    case ["show", "prepared"]: facts.writePrepared(to: &writer)
+    case ["show", "pinning"]: facts.writePinning(to: &writer)
     case ["show"], ["show", "help"]:
       writer.noticeResponse(
         severity: "NOTICE", sqlstate: SQLState.successfulCompletion, message: "Console usage",
-        detail: "SHOW HELP\nSHOW VERSION")
+        detail: "SHOW HELP\nSHOW PINNED\nSHOW PINNING\nSHOW PREPARED\nSHOW VERSION")
       writer.commandComplete("SHOW")
     default:
       writer.errorResponse(
         severity: "ERROR", sqlstate: SQLState.featureNotSupported,
-        message: "the console of this version has only SHOW VERSION and SHOW HELP",
+        message: "the console of this version has only SHOW VERSION, PINNED, PINNING, PREPARED "
+          + "and HELP",
         hint: "Signals reload (HUP), pause (USR1), resume (USR2) and end (TERM, INT, QUIT) Sluice.")
     }
     writer.readyForQuery(status: 0x49)

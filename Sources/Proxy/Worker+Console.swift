@@ -47,6 +47,18 @@ extension Worker {
     }
   }
 
+  /// What the console's tables tell, as of now.
+  private func facts() -> Console.Facts {
+    var facts = Console.Facts()
+    facts.pinned = pooler.pinned.withLock { $0.values.sorted { $0.name < $1.name } }
+    facts.pinCount = pooler.pinCount.count
+    facts.warningCount = pooler.pinWarnings.count
+    let (listing, bytes) = pooler.statements.withLock { ($0.listing, $0.byteCount) }
+    facts.prepared = listing.map { ("SLUICE_\($0.serial)", $0.uses, $0.byteCount) }
+    facts.statementBytes = bytes
+    return facts
+  }
+
   private static var longestQuery: Int { 65_536 }
 
   private func readConsole(_ client: ClientPointer, _ bytes: [UInt8]) {
@@ -65,7 +77,7 @@ extension Worker {
       }
       guard bytes.count - position > length else { break }
       let text = bytes[(position + 5)..<(position + length)]
-      send(Console.answer(String(decoding: text, as: UTF8.self)), to: client)
+      send(Console.answer(String(decoding: text, as: UTF8.self), facts()), to: client)
       position += length + 1
     }
     guard client.pointee.phase == .console, position < bytes.count else { return }

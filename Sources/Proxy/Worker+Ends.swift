@@ -79,7 +79,8 @@ extension Worker {
     if server.pointee.task != .none && server.pointee.ledger.owesOnlyOwn
       && !server.pointee.ledger.hasOpenBatch
     {
-      // `taskDone` goes on with it.
+      // `taskDone` goes on with it. The SETs under way will have been made, or it is closed.
+      if server.pointee.task == .parameters { noteUnreported(server, client) }
       return
     }
     if server.pointee.ledger.isClean && !client.pointee.scanner.isMidMessage

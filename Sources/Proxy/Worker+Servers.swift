@@ -150,8 +150,6 @@ extension Worker {
           if server.pointee.taskError != nil { return taskDone(server) }
           parametersArrived(client, server)
         }
-      case .parameterStatus(let body):
-        noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
       case .errorResponse(let body):
         noteError(server, bytes, body, isOwn: isOwn)
         if endsUnused(server) {
@@ -160,17 +158,8 @@ extension Worker {
         if !isOwn, let changed = errorForClient(server, bytes, body) {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
-      case .completed(let entry):
-        completed(entry, server)
-        start = present(entry, start, scan.position)
-      case .ownRow(let body):
-        if server.pointee.task == .probe, let session = server.pointee.client?.pointee.session {
-          session.pointee.probed = DataRow.parse(Array(bytes[body.range]))
-        }
-      case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
-      case .notification(let body):
-        // The listening connection has it too.
-        start = replace(start..<body.start - 5, by: [], server, behind: scan.position)
+      case .parameterStatus, .completed, .ownRow, .commandComplete, .notification:
+        start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
@@ -199,6 +188,32 @@ extension Worker {
       return answered(client, server)
     }
     return true
+  }
+
+  /// An event that leaves the server its client's.
+  /// - Parameter start: where the answer begins that the client has still to be sent.
+  /// - Returns: where it begins now.
+  private func note(
+    _ scan: ServerScan, _ bytes: UnsafeRawBufferPointer, _ server: ServerPointer, _ start: Int,
+    isOwn: Bool
+  ) -> Int {
+    switch scan.event {
+    case .parameterStatus(let body):
+      noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
+    case .completed(let entry):
+      completed(entry, server)
+      return present(entry, start, scan.position)
+    case .ownRow(let body):
+      if server.pointee.task == .probe, let session = server.pointee.client?.pointee.session {
+        session.pointee.probed = DataRow.parse(Array(bytes[body.range]))
+      }
+    case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
+    case .notification(let body):
+      // The listening connection has it too.
+      return replace(start..<body.start - 5, by: [], server, behind: scan.position)
+    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .errorResponse, .violation: break
+    }
+    return start
   }
 
   /// CommandComplete is of no more interest once the statement that made it so is answered.

@@ -59,6 +59,22 @@ extension Integration {
       }
     }
 
+    /// Its goodbye has the SETs of its own begun, behind which nothing follows.
+    @Test(arguments: PostgresVersion.available)
+    func `who leaves while settings are changed leaves the server as it is known`(
+      version: PostgresVersion
+    ) throws {
+      try withSluice(version, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect(parameters: ["application_name": "stays"])
+        try client.query("SET work_mem = '7MB'")
+        for _ in 0..<20 {
+          let other = try sluice.connect(parameters: ["application_name": "leaves"])
+          other.terminate()
+          #expect(try client.value("SHOW work_mem") == "7MB")
+        }
+      }
+    }
+
     @Test(arguments: PostgresVersion.available)
     func `roles follow their client`(version: PostgresVersion) throws {
       try PostgresCluster.shared(version).query(

@@ -86,6 +86,12 @@ public struct StatementRegistry: Sendable {
     return reference(index)
   }
 
+  /// Every statement with the number of clients that have it, oldest first. For the console.
+  public var listing: [(serial: UInt64, uses: Int, byteCount: Int)] {
+    entries.compactMap { $0 }.map { ($0.serial, $0.uses, $0.tail.count) }
+      .sorted { $0.serial < $1.serial }
+  }
+
   /// A serial of a statement whose text is not kept: one client's alone, on one server.
   public mutating func makeSerial() -> UInt64 {
     lastSerial += 1

@@ -24,6 +24,10 @@ extension Transcript {
   func difference(from other: Transcript) -> Difference? {
     for (index, (reply, otherReply)) in zip(replies, other.replies).enumerated()
     where reply.message != otherReply.message {
+      // In a failed block Sluice can't prepare what the server lacks: the block is the error then.
+      if reply.message.isError(["08P01", "26000"]) && otherReply.message.isError(["25P02"]) {
+        continue
+      }
       return Difference(index: index, step: otherReply.step)
     }
     if replies.count == other.replies.count, failure == nil, other.failure == nil { return nil }
@@ -56,6 +60,11 @@ extension ServerMessage {
     case "E", "N": ServerMessage(type: type, body: withoutSourceLines)
     default: self
     }
+  }
+
+  /// An error with one of these SQLSTATEs.
+  func isError(_ sqlstates: [String]) -> Bool {
+    type == "E" && sqlstates.contains(ServerError(self).sqlstate)
   }
 
   /// A RowDescription in which tables made by users have one number: each run makes its own.

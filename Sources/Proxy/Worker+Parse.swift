@@ -1,0 +1,218 @@
+import CLinux
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+
+// Parse of clients whose names are mapped.
+extension Worker {
+  func inspectParse(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: SessionPointer, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    guard let range = nameRange(message.body, message) else { return nameless(message, client) }
+    guard message.isWhole else {
+      if message.whole <= Self.inspectedLimit { return .incomplete }
+      return parseLong(message, range, client, server, session, isUnconfirmed)
+    }
+    guard let end = memchr(scratch + range.next, 0, message.end - range.next) else {
+      return pass(message, server)
+    }
+    guard server.pointee.replies.hasRoom else { return .held }
+    let text = bytes(range.next, scratch.distance(to: end))
+    let isPlain = SQLText.isPlain(text.bytes)
+    let analysis = isPlain && !isUnconfirmed ? nil : SQLText.analyse(text.bytes)
+    let exits = analysis?.effects.contains(.exitsTransaction) == true
+    if isUnconfirmed && exits { return .held }
+    var change: String?
+    if let analysis {
+      if let words = deallocation(analysis, session) ?? execution(text, session) {
+        guard ensure(words.reference, server),
+          noteExecuted(words, analysis, client, server, session, isUnconfirmed)
+        else { return .held }
+        change = words.text
+      }
+      // What a named one does, it does when it is bound.
+      if range.isEmpty || !maps(client) {
+        switch permitListen(analysis, client, session) {
+        case .granted:
+          change = note(analysis, client, server, session, isFirst: false) ?? change
+        case .wait: return .held
+        case .refused(let cause): change = listenRefusalText(cause)
+        }
+      } else if refuses(analysis) {
+        change = refusalText(analysis)
+      }
+    }
+    if !maps(client) { return passParse(message, range, change, server) }
+    if range.isEmpty {
+      session.pointee.unnamedAnalysis = change == nil ? analysis : nil
+      return parseUnnamed(message, range, change, client, server, session, exits: exits)
+    }
+    let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
+    return parseNamed(message, range, change, kept, client, server, session)
+  }
+
+  /// The text and types of a Parse, or those that take their place.
+  private func tail(_ message: InspectedMessage, _ range: NameRange, _ change: String?) -> [UInt8] {
+    if let change { return Array(change.utf8) + [0, 0, 0] }
+    return Array(
+      UnsafeRawBufferPointer(start: scratch + range.next, count: message.end - range.next))
+  }
+
+  /// Statements are not mapped: what the client says goes to the server.
+  private func passParse(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ server: ServerPointer
+  ) -> Inspected {
+    guard change != nil else { return pass(message, server) }
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    appendParse(name(range), tail(message, range, change))
+    return .sent
+  }
+
+  private func parseUnnamed(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer, exits: Bool
+  ) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    let batch = server.pointee.ledger.openBatch
+    server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
+    server.pointee.unnamedIsClients = true
+    server.pointee.unnamedBatch = batch
+    session.pointee.unnamedExits = exits
+    let count = message.end - range.next
+    if change == nil && count <= ClientSession.longestUnnamed {
+      session.pointee.unnamedTail.removeAll(keepingCapacity: true)
+      session.pointee.unnamedTail.append(
+        contentsOf: UnsafeRawBufferPointer(start: scratch + range.next, count: count))
+      session.pointee.unnamed = .kept
+      outbox.append(scratch + message.start, count: message.here)
+    } else if let change {
+      let tail = tail(message, range, change)
+      session.pointee.unnamedTail = tail
+      session.pointee.unnamed = .kept
+      appendParse([], tail)
+    } else {
+      session.pointee.unnamed = .lost
+      outbox.append(scratch + message.start, count: message.here)
+    }
+    watchQueries(client)
+    return .sent
+  }
+
+  private func parseNamed(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ analysis: SQLAnalysis?,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+  ) -> Inspected {
+    let name = name(range)
+    let batch = server.pointee.ledger.openBatch
+    if isUndecided(name, session, server) { return .held }
+    if let taken = session.pointee.statements.find(
+      bytes(range.start, range.next).bytes, at: 0, count: range.count)
+    {
+      return parseAgain(message, range, taken, server)
+    }
+    let tail = tail(message, range, change)
+    guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
+      endClient(client, .tooManyStatements)
+      return .ended
+    }
+    let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
+    let presence = server.pointee.statements.use(reference.serial, batch: batch)
+    // A failed transaction block refuses every Parse but that of what ends it: the refusal is the
+    // server's to give. Behind what has not been answered nobody knows what the block has come to.
+    let mustParse =
+      presence == .absent
+      || (server.pointee.ledger.status == TransactionStatus.failed
+        && server.pointee.ledger.statusHolds && !exits(tail))
+    let isTrusted = !server.pointee.ledger.isTainted
+    let mustWait = presence == .undecided || (!mustParse && server.pointee.ledger.owesReply)
+    let canSend = !(isTrusted && mustWait)
+    guard canSend, server.pointee.ledger.clientSends(message.type) else {
+      pooler.statements.withLock { $0.release(reference.index) }
+      return .held
+    }
+    session.pointee.statements.set(name, reference, batch: batch)
+    if presence == .absent { makeRoom(reference.serial, server, batch) }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(
+        mustParse ? .parse : .closeForParse, batch: batch,
+        serial: presence == .absent ? reference.serial : 0, hasUndo: true))
+    if mustParse {
+      appendParse(StatementName.make(reference.serial), tail)
+    } else {
+      appendIdleClose()
+    }
+    return .sent
+  }
+
+  /// A failed transaction block takes the statement: it leaves the block, or there is none in it.
+  private func exits(_ tail: [UInt8]) -> Bool {
+    let analysis = tail.withUnsafeBytes { SQLText.analyse($0.bytes) }
+    return analysis.effects.contains(.exitsTransaction) || analysis.statementCount == 0
+  }
+
+  /// The client has a statement of that name: the error is the server's to give.
+  private func parseAgain(
+    _ message: InspectedMessage, _ range: NameRange, _ taken: ClientStatements.Reference,
+    _ server: ServerPointer
+  ) -> Inspected {
+    guard ensure(taken, server), server.pointee.ledger.clientSends(message.type) else {
+      return .held
+    }
+    let batch = server.pointee.ledger.openBatch
+    server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, tag: taken.tag))
+    appendParse(StatementName.make(taken.serial), tail(message, range, nil))
+    return .sent
+  }
+
+  /// A Parse that is too long to be kept: its statement is on this server alone, and the client
+  /// stays there.
+  private func parseLong(
+    _ message: InspectedMessage, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    let batch = server.pointee.ledger.openBatch
+    let isMapped = maps(client)
+    if isMapped && !range.isEmpty {
+      let name = name(range)
+      if isUnconfirmed || isUndecided(name, session, server)
+        || (session.pointee.statements.hasUndos && !server.pointee.ledger.isTainted) || message.here <= Self.inspectedLimit / 2
+      {
+        return message.here <= Self.inspectedLimit / 2 ? .incomplete : .held
+      }
+      guard
+        session.pointee.statements.find(
+          bytes(range.start, range.next).bytes, at: 0, count: range.count) == nil
+      else {
+        // PostgreSQL would refuse the name; what follows can't be told from it here.
+        endClient(client, .duplicateStatement)
+        return .ended
+      }
+      let serial = pooler.statements.withLock { $0.makeSerial() }
+      guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      let reference = ClientStatements.Reference(serial: serial)
+      session.pointee.statements.set(name, reference, batch: batch)
+      server.pointee.statements.insert(serial, batch: batch, isOnlyCopy: true)
+      server.pointee.replies.push(
+        ReplyQueue.Entry(.parse, batch: batch, serial: serial, hasUndo: true))
+      suspect(.oversized, client, session)
+      let serverName = ServerName(serial)
+      outbox.appendHeader(
+        message.type, length: message.whole - 1 - range.count + serverName.count)
+      outbox.appendName(serverName)
+      outbox.append(scratch + range.next, count: message.end - range.next)
+      return .sent
+    }
+    let result = inspectLongText(
+      message, from: range.next, client, server, session, isUnconfirmed)
+    if case .sent = result, isMapped {
+      server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
+      server.pointee.unnamedIsClients = true
+      server.pointee.unnamedBatch = batch
+      session.pointee.unnamed = .lost
+      watchQueries(client)
+    }
+    return result
+  }
+}
