@@ -34,7 +34,9 @@ extension Worker {
 
   /// Notes a statement that is about to be parsed, and closes another one if there are too many.
   func makeRoom(_ serial: UInt64, _ server: ServerPointer, _ batch: UInt32) {
-    while let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
+    // One that is not trusted is closed soon, and what it skips nobody knows in time.
+    while !server.pointee.ledger.isTainted,
+      let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
       server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch, serial: evicted))
       appendClose(UInt8(ascii: "S"), StatementName.make(evicted))
     }
@@ -55,8 +57,12 @@ extension Worker {
 
   @inline(never)
   private func bringUnnamed(_ server: ServerPointer, _ session: SessionPointer) -> Bool {
-    if server.pointee.replies.unnamedIsPending && !server.pointee.ledger.isTainted { return false }
     let batch = server.pointee.ledger.openBatch
+    if server.pointee.replies.unnamedIsPending && server.pointee.unnamedBatch != batch
+      && !server.pointee.ledger.isTainted
+    {
+      return false
+    }
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return false }
     if session.pointee.unnamed == .kept {
       server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
@@ -125,10 +131,13 @@ extension Worker {
       switch entry.kind {
       case .parse, .ownParse, .ownClose:
         if entry.serial != 0 { server.pointee.statements.skipped(entry.serial) }
-      case .parseUnnamed:
+      // Unless one has been sent since, in a batch behind it.
+      case .parseUnnamed where entry.batch == server.pointee.unnamedBatch:
         server.pointee.unnamedIsClients = false
         session?.pointee.unnamed = .lost
-      case .ownParseUnnamed: server.pointee.unnamedIsClients = false
+      case .ownParseUnnamed where entry.batch == server.pointee.unnamedBatch:
+        server.pointee.unnamedIsClients = false
+      case .parseUnnamed, .ownParseUnnamed: break
       case .bind, .close, .closeForParse: break
       }
     }

@@ -218,10 +218,14 @@ extension Worker {
     let batch = server.pointee.ledger.openBatch
     switch server.pointee.statements.use(reference.serial, batch: batch) {
     case .present: return true
-    case .undecided: return false
+    case .undecided: return server.pointee.ledger.isTainted
     case .absent: break
     }
-    guard reference.index >= 0 else { return true }
+    // Behind a batch without a Sync, or on a server that is not trusted, nothing can be brought, and
+    // waiting would have no end.
+    guard reference.index >= 0, !server.pointee.ledger.hasOpenBatch,
+      !server.pointee.ledger.isTainted
+    else { return true }
     guard server.pointee.ledger.isSettled else { return false }
     let tail = pooler.statements.withLock { $0.tail(reference.index) }
     server.pointee.statements.insert(reference.serial, batch: batch)

@@ -21,10 +21,12 @@ struct Script: Sendable {
     maxPreparedStatements = random.pick([2, 5, 5, 200])
     // A client that keeps its server would leave too few to the others, which then wait for its end.
     let pins = random.pick([false, false, true])
-    // Behind a Query that ends no batch, what an error has made the server skip can't be told.
+    // Behind a Query that ends no batch, and behind a COPY that fails with its Sync sent ahead, what
+    // the server has skipped can't be told: such a server stays with its client, and in pipelines
+    // what becomes of names there is not always as in PostgreSQL.
     let strays = random.pick([false, false, true])
     let own = kinds.subtracting(pins ? [] : TrafficKind.pinning)
-      .subtracting(strays ? TrafficKind.naming : [.unsynced])
+      .subtracting(strays ? TrafficKind.naming : [.unsynced, .copyExtended])
     let count = random.pick(Array(Self.clients))
     poolSize = pins ? count : shared
     programs = (0..<count).map { client in

@@ -85,6 +85,10 @@ extension ServerMessage {
   /// it is Sluice's Parse of it that the block refuses, and not the client's Bind or Describe.
   private var withoutSourceLines: [UInt8] {
     var fields = body.split(separator: 0).filter { ![0x46, 0x4c].contains($0.first) }
+    // Whether a session has had a schema pg_temp shows in what DROP IF EXISTS says of it.
+    if fields.contains(where: { $0.elementsEqual("RDropErrorMsgNonExistent".utf8) }) {
+      fields.removeAll { $0.first == 0x4d }
+    }
     if fields.contains(where: { $0.elementsEqual("C25P02".utf8) }) {
       fields.removeAll { $0.first == 0x52 }
     }
