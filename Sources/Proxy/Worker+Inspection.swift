@@ -67,13 +67,13 @@ extension Worker {
         isHeld = true
         break scanning
       }
-      if !Self.isInspected(type) {
+      if !Self.isInspected(type) || isOfPortal(type, position, here) {
         guard server.pointee.ledger.clientSends(type) else {
           isHeld = true
           break scanning
         }
       } else {
-        outbox.append(scratch + run, count: position &- run)
+        if run != position { outbox.append(scratch + run, count: position &- run) }
         run = position
         let message = InspectedMessage(type: type, start: position, whole: whole, here: here)
         let inspected = inspect(message, client, server, session)
@@ -103,6 +103,13 @@ extension Worker {
       true
     default: false
     }
+  }
+
+  /// A Describe of a portal, which has the client's own name on the server too.
+  @inline(__always)
+  private func isOfPortal(_ type: UInt8, _ position: Int, _ here: Int) -> Bool {
+    type == ClientMessageType.describe && here > 5
+      && scratch.load(fromByteOffset: position &+ 5, as: UInt8.self) == 0x50
   }
 
   /// Nothing is sent behind what decides about it.

@@ -27,8 +27,12 @@ extension Worker {
 
   @inline(__always)
   func nameRange(_ start: Int, _ message: InspectedMessage) -> NameRange? {
-    let limit = min(message.end - start, Self.longestGivenName + 1)
-    guard limit > 0, let end = memchr(scratch + start, 0, limit) else { return nil }
+    let limit = min(message.end &- start, Self.longestGivenName &+ 1)
+    guard limit > 0 else { return nil }
+    if scratch.load(fromByteOffset: start, as: UInt8.self) == 0 {
+      return NameRange(start: start, count: 0)
+    }
+    guard let end = memchr(scratch + start, 0, limit) else { return nil }
     return NameRange(start: start, count: scratch.distance(to: end) - start)
   }
 
