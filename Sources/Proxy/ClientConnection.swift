@@ -57,6 +57,8 @@ struct ClientConnection: ~Copyable {
   var pool = PoolID(-1)
   var waiter = WaiterID.none
   var parameterSet: ParameterSets.Number = -1
+  /// What RESET and DISCARD ALL bring back: the parameters that it came with.
+  var startupSet: ParameterSets.Number = -1
   var server: ServerPointer?
   var nextListed: ClientPointer?
   /// When the present phase began, in microseconds.

@@ -36,6 +36,10 @@ struct ClientSession: ~Copyable {
   var assignment: SQLAnalysis.Assignment?
   /// Settings that are at their default once the lease has ended without an error.
   var resets: Set<String> = []
+  /// Tracked parameters that have been RESET, in lower case: the client's are those of its login.
+  var restored: Set<String> = []
+  /// All of them have.
+  var restoresAll = false
   /// An error has come to the client in this lease.
   var sawError = false
   /// Names of DEALLOCATE statements on their way.
@@ -82,6 +86,8 @@ struct ClientSession: ~Copyable {
     touched.removeAll()
     assignment = nil
     resets.removeAll()
+    restored.removeAll()
+    restoresAll = false
     sawError = false
   }
 }

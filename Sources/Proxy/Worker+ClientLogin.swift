@@ -287,6 +287,7 @@ extension Worker {
     client.pointee.since = now
     client.pointee.scanner.refusesQuery = settings.disablePqexec
     client.pointee.parameterSet = chooseParameters(login, welcome)
+    setParameters(&client.pointee.startupSet, client.pointee.parameterSet)
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes
     writer.authenticationOk()

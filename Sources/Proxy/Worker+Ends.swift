@@ -45,7 +45,10 @@ extension Worker {
       pooler.cancelKeys.withLock { $0.remove(processID: client.pointee.cancelKey) }
     }
     if client.pointee.parameterSet >= 0 {
-      pooler.parameterSets.withLock { $0.release(client.pointee.parameterSet) }
+      pooler.parameterSets.withLock {
+        $0.release(client.pointee.parameterSet)
+        $0.release(client.pointee.startupSet)
+      }
     }
     if client.pointee.isCounted { pooler.loggedInClients.add(-1) }
     pooler.clientCounts[Int(id)].add(-1)

@@ -12,7 +12,12 @@ extension Worker {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
     // The server is clean since the client's LISTEN has not been sent yet.
     if session.pointee.awaitsListener { return }
-    if session.pointee.suspicions.isEmpty {
+    let asksNothing =
+      session.pointee.suspicions == .settings && session.pointee.assignment == nil
+      && session.pointee.touched.isEmpty
+    if session.pointee.suspicions.isEmpty || asksNothing {
+      restoreStartup(client, session)
+      session.pointee.forgetLease()
       settleChannels(client, server, session, committed: [])
       deliverKept(client)
       if session.pointee.pin.isEmpty { giveBack(client, server) }
@@ -37,7 +42,7 @@ extension Worker {
     client.pointee.phase = .preparing
     session.pointee.probe = probe
     session.pointee.probed = nil
-    // Should the client leave meanwhile, nobody knows what is left in the session.pointee.
+    // Should the client leave meanwhile, nobody knows what is left in the session.
     server.pointee.cleanup = .discard
     startTask(.probe, probe.query, on: server)
   }
@@ -52,12 +57,15 @@ extension Worker {
     client.pointee.phase = .active
     if let answer, error == nil {
       let resets = session.pointee.sawError ? [] : session.pointee.resets
+      let restored = session.pointee.sawError ? [] : session.pointee.restored
+      let restoresAll = session.pointee.restoresAll && !session.pointee.sawError
       // What was not asked about is as it was: it can't be asked about, or nothing has touched it.
       let unasked = session.pointee.pin.union(suspicions.intersection(.bound)).subtracting(.probed)
       session.pointee.forgetLease()
       session.pointee.pin = unasked.union(answer.effects).subtracting(.listen)
       settleChannels(client, server, session, committed: answer.channels)
       record(answer.settings, resets: resets, client, server, session)
+      restoreStartup(client, session, all: restoresAll, restored)
     } else {
       if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
       session.pointee.forgetLease()
@@ -102,6 +110,37 @@ extension Worker {
     server.pointee.client = nil
     if client.pointee.stream.isReadable { list(client) }
     release(server)
+  }
+
+  private func restoreStartup(_ client: ClientPointer, _ session: SessionPointer) {
+    guard !session.pointee.sawError else { return }
+    restoreStartup(
+      client, session, all: session.pointee.restoresAll, session.pointee.restored)
+  }
+
+  /// RESET and DISCARD ALL bring back what the client came with, where the server only knows its
+  /// own defaults. The client has been told those; it is told again. While it keeps its server, the
+  /// defaults are in force there.
+  private func restoreStartup(
+    _ client: ClientPointer, _ session: SessionPointer, all: Bool, _ names: Set<String>
+  ) {
+    guard all || !names.isEmpty, session.pointee.pin.isEmpty else { return }
+    var changed: [(name: String, value: String)] = []
+    client.pointee.parameterSet = pooler.parameterSets.withLock { sets in
+      let startup = sets.values(client.pointee.startupSet)
+      var values = sets.values(client.pointee.parameterSet)
+      for (index, name) in sets.names.enumerated() where all || names.contains(name.lowercased()) {
+        guard let value = startup[index], values[index] != value else { continue }
+        values[index] = value
+        changed.append((name, value))
+      }
+      let number = sets.intern(values)
+      sets.release(client.pointee.parameterSet)
+      return number
+    }
+    var writer = MessageWriter()
+    for (name, value) in changed { writer.parameterStatus(name: name, value: value) }
+    send(writer.bytes, to: client)
   }
 
   /// Remembers settings of the session, as the server has them now.

@@ -76,7 +76,8 @@ extension Worker {
     if analysis.effects.contains(.resetAll) {
       for setting in sessionSettings(client) { session.pointee.touch(setting.name) }
       if isAlone { session.pointee.resets = Set(session.pointee.touched) }
-      if !session.pointee.touched.isEmpty { suspect(.settings, client, session) }
+      if isFirst { session.pointee.restoresAll = true }
+      suspect(.settings, client, session)
     }
     guard analysis.effects.contains(.settings), !analysis.settingNames.isEmpty else { return }
     if isAlone, let assignment = analysis.plainAssignment, analysis.settingNames.count == 1,
@@ -87,7 +88,10 @@ extension Worker {
     } else {
       if let assignment = session.pointee.assignment { session.pointee.touch(assignment.name) }
       for name in analysis.settingNames { session.pointee.touch(name) }
-      if isAlone, let name = analysis.plainReset { session.pointee.resets = [name] }
+      if isAlone, let name = analysis.plainReset {
+        session.pointee.resets = [name]
+        session.pointee.restored = [name]
+      }
     }
     suspect(.settings, client, session)
   }
@@ -259,6 +263,8 @@ extension Worker {
       forgetUnnamed(client, session)
       session.pointee.pin.formIntersection(.library)
       session.pointee.forgetLease()
+      session.pointee.restoresAll = true
+      client.pointee.keepsServer = true
       dropChannels(client, session)
       clearSettings(client, server)
     case "DEALLOCATE": deallocated(session, server)

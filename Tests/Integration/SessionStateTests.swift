@@ -59,6 +59,28 @@ extension Integration {
       }
     }
 
+    @Test(arguments: PostgresVersion.available)
+    func `RESET brings back what a client came with`(version: PostgresVersion) throws {
+      try withSluice(version, ["default_pool_size": 1]) { sluice in
+        let client = try sluice.connect(
+          parameters: ["application_name": "came", "TimeZone": "Asia/Tokyo"])
+        let other = try sluice.connect()
+        for reset in ["RESET ALL", "DISCARD ALL", "CLOSE ALL; UNLISTEN *; RESET ALL"] {
+          try client.query("SET TimeZone = 'Europe/Berlin'")
+          try client.query("SET application_name = 'changed'")
+          #expect(try client.value("SHOW TimeZone") == "Europe/Berlin")
+          _ = try client.query(reset).checked()
+          #expect(try other.value("SHOW TimeZone") == "UTC")
+          #expect(try client.value("SHOW TimeZone") == "Asia/Tokyo", "\(reset)")
+          #expect(try client.value("SHOW application_name") == "came", "\(reset)")
+          #expect(client.parameters["TimeZone"] == "Asia/Tokyo")
+        }
+        try client.query("SET TimeZone = 'Europe/Berlin'")
+        try client.query("RESET TimeZone")
+        #expect(try client.value("SHOW TimeZone") == "Asia/Tokyo")
+      }
+    }
+
     /// Its goodbye has the SETs of its own begun, behind which nothing follows.
     @Test(arguments: PostgresVersion.available)
     func `who leaves while settings are changed leaves the server as it is known`(
