@@ -57,7 +57,8 @@ extension Worker {
   func cancel(_ client: ClientPointer, key: UInt32, requester: Int32) {
     guard client.pointee.cancelKey == key, client.pointee.phase == .active,
       let server = client.pointee.server, server.pointee.ledger.owesReply,
-      !server.pointee.ledger.isAnsweringOwn, let details = server.pointee.details, let serverKey = details.key
+      !server.pointee.ledger.isAnsweringOwn, let details = server.pointee.details,
+      let serverKey = details.key
     else {
       if client.pointee.cancelKey == key, client.pointee.phase == .waiting {
         cancelWaiting(client)

@@ -252,7 +252,8 @@ extension Worker {
     if isUnconfirmed { return .held }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     if !SQLText.isPlain(bytes(from, message.end).bytes) { suspectText(client, session) }
-    session.pointee.textTail = Array(UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
+    session.pointee.textTail = Array(
+      UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
     client.pointee.isSendingText = true
     outbox.append(scratch + message.start, count: message.here)
     if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
@@ -267,7 +268,8 @@ extension Worker {
     let seam = session.pointee.textTail + Array(piece.prefix(32))
     let hasSuspect = seam.withUnsafeBytes { SQLText.hasSuspect($0.bytes) }
     if hasSuspect || SQLText.hasSuspect(piece.bytes) { suspectText(client, session) }
-    session.pointee.textTail = Array((session.pointee.textTail + Array(piece.suffix(32))).suffix(32))
+    session.pointee.textTail = Array(
+      (session.pointee.textTail + Array(piece.suffix(32))).suffix(32))
     if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
   }
 

@@ -177,7 +177,8 @@ extension Worker {
     if isMapped && !range.isEmpty {
       let name = name(range)
       if isUnconfirmed || isUndecided(name, session, server)
-        || (session.pointee.statements.hasUndos && !server.pointee.ledger.isTainted) || message.here <= Self.inspectedLimit / 2
+        || (session.pointee.statements.hasUndos && !server.pointee.ledger.isTainted)
+        || message.here <= Self.inspectedLimit / 2
       {
         return message.here <= Self.inspectedLimit / 2 ? .incomplete : .held
       }

@@ -3,7 +3,7 @@ import PostgresWire
 import Reactor
 import Settings
 
-// What a server is asked before it leaves a client whose statements may have changed the session.pointee.
+// What a server is asked before it leaves a client whose statements may have changed the session.
 extension Worker {
   /// A clean server whose client may not just give it back: it is in session mode, it is pinned, or
   /// its statements have still to be looked at.

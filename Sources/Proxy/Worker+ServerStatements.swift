@@ -36,7 +36,8 @@ extension Worker {
   func makeRoom(_ serial: UInt64, _ server: ServerPointer, _ batch: UInt32) {
     // One that is not trusted is closed soon, and what it skips nobody knows in time.
     while !server.pointee.ledger.isTainted,
-      let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch) {
+      let evicted = server.pointee.statements.evict(limit: maxPrepared, batch: batch)
+    {
       server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch, serial: evicted))
       appendClose(UInt8(ascii: "S"), StatementName.make(evicted))
     }
@@ -157,8 +158,8 @@ extension Worker {
     return error.split(separator: 0).contains { $0.elementsEqual("RRevalidateCachedQuery".utf8) }
   }
 
-  /// The result of a statement has another shape than when it was prepared: the client is told once,
-  /// as by PostgreSQL itself, and from now on the statement is prepared anew.
+  /// The result of a statement has another shape than when it was prepared: the client is told
+  /// once, as by PostgreSQL itself, and from now on the statement is prepared anew.
   private func renew(_ serial: UInt64, _ session: SessionPointer) {
     let failed = serial == 0 ? session.pointee.lastUsed?.serial ?? 0 : serial
     guard

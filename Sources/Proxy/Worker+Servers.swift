@@ -254,7 +254,9 @@ extension Worker {
     guard let session = server.pointee.client?.pointee.session else { return nil }
     session.pointee.sawError = true
     session.pointee.channels?.doubt()
-    guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else { return nil }
+    guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else {
+      return nil
+    }
     let error = Array(bytes[body.range])
     // The names are asked for first: the failure may be that the client has no such statement.
     let renamed = withClientsName(error, server)

@@ -59,7 +59,9 @@ extension Worker {
       case .off: break
       }
     }
-    if effects.contains(.release), !session.pointee.pin.isEmpty { suspect(.release, client, session) }
+    if effects.contains(.release), !session.pointee.pin.isEmpty {
+      suspect(.release, client, session)
+    }
     if effects.contains(.discardAll) || effects.contains(.deallocate) {
       server.pointee.ledger.watches.insert(.tags)
       session.pointee.fence = server.pointee.ledger.openBatch
@@ -225,8 +227,8 @@ extension Worker {
     case .undecided: return server.pointee.ledger.isTainted
     case .absent: break
     }
-    // Behind a batch without a Sync, or on a server that is not trusted, nothing can be brought, and
-    // waiting would have no end.
+    // Behind a batch without a Sync, or on a server that is not trusted, nothing can be brought,
+    // and waiting would have no end.
     guard reference.index >= 0, !server.pointee.ledger.hasOpenBatch,
       !server.pointee.ledger.isTainted
     else { return true }
@@ -250,7 +252,7 @@ extension Worker {
     }
   }
 
-  /// CommandComplete of a statement that may take prepared statements away, or all of a session.pointee.
+  /// CommandComplete of a statement that may take prepared statements away, or all of a session.
   func noteTag(_ tag: [UInt8], _ server: ServerPointer) {
     guard let client = server.pointee.client, let session = client.pointee.session else { return }
     switch String(decoding: tag.prefix { $0 != 0 }, as: UTF8.self) {

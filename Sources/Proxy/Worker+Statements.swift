@@ -73,7 +73,9 @@ extension Worker {
     if !maps(client) { return isUnconfirmed ? .held : pass(message, server) }
     guard server.pointee.replies.hasRoom else { return .held }
     if range.isEmpty {
-      if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) { return .held }
+      if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
+        return .held
+      }
       if let analysis = session.pointee.unnamedAnalysis,
         !noteBound(analysis, client, server, session)
       {

@@ -43,7 +43,8 @@ extension Integration {
     }
 
     @Test(arguments: PostgresVersion.available)
-    func `a failed Parse leaves its name free, also in a pipeline`(version: PostgresVersion) throws {
+    func `a failed Parse leaves its name free, also in a pipeline`(version: PostgresVersion) throws
+    {
       try withSluice(version, ["default_pool_size": 1]) { sluice in
         let client = try sluice.connect()
         let failed = try prepare(client, "s", "SELEC 1")

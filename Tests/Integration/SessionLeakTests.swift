@@ -1,8 +1,8 @@
 import Testing
 
 extension Integration {
-  /// Whatever a client leaves in its session, and however it goes: the next one on that server finds
-  /// nothing of it.
+  /// Whatever a client leaves in its session, and however it goes: the next one on that server
+  /// finds nothing of it.
   @Suite(.serialized) struct SessionLeaks {
     /// What is left, as one text or as messages of the extended protocol.
     enum Trace: String, CaseIterable, Sendable {
@@ -25,7 +25,8 @@ extension Integration {
         case .channel: Frame.query("LISTEN leaked")
         case .unnamedStatement: Frame.parse("SELECT 'leak'") + Frame.sync
         case .namedStatement: Frame.parse("SELECT 'leak'", name: "leaked") + Frame.sync
-        case .doBlock: Frame.query("DO $$BEGIN PERFORM set_config('app.secret', 'leak', false); END$$")
+        case .doBlock:
+          Frame.query("DO $$BEGIN PERFORM set_config('app.secret', 'leak', false); END$$")
         case .updatedSetting:
           Frame.query("UPDATE pg_settings SET setting = '4711' WHERE name = 'work_mem'")
         case .transactionSetting: Frame.query("BEGIN; SET app.secret = 'leak'; COMMIT")
@@ -102,16 +103,16 @@ extension Integration {
             let next = try sluice.connect()
             let found = try next.query(Self.inspection)
             let row = found.rows.first ?? []
-            let where_ = "\(trace) left by \(exit): \(row) \(found)"
-            #expect(row.count == 9, "\(where_)")
+            let context = "\(trace) left by \(exit): \(row) \(found)"
+            #expect(row.count == 9, "\(context)")
             guard row.count == 9 else { continue }
-            #expect(row[0] == "app" && row[1] == "app", "\(where_)")
-            #expect(row[2] != "t" && row[3] == nil, "\(where_)")
-            #expect(row[4...].allSatisfy { $0 == "0" }, "\(where_)")
+            #expect(row[0] == "app" && row[1] == "app", "\(context)")
+            #expect(row[2] != "t" && row[3] == nil, "\(context)")
+            #expect(row[4...].allSatisfy { $0 == "0" }, "\(context)")
             for name in ["", "leaked"] {
               try next.send(Frame.bind(statement: name) + Frame.execute() + Frame.sync)
               let answer = try next.receiveUntilReady()
-              #expect(answer.errors.first?.sqlstate == "26000", "\(where_)")
+              #expect(answer.errors.first?.sqlstate == "26000", "\(context)")
             }
             next.terminate()
           }

@@ -124,7 +124,8 @@ extension Integration {
       let cluster = try PostgresCluster.shared(version)
       try cluster.query(
         "DO $$BEGIN CREATE ROLE fleeting; EXCEPTION WHEN duplicate_object THEN END$$;"
-          + "GRANT fleeting TO app; DROP TABLE IF EXISTS unsettled; CREATE TABLE unsettled (w text);"
+          + "GRANT fleeting TO app; DROP TABLE IF EXISTS unsettled;"
+          + "CREATE TABLE unsettled (w text);"
           + "GRANT ALL ON unsettled TO PUBLIC", database: "app")
       let attempts: [[UInt8]] = [
         Frame.query("INSERT INTO unsettled VALUES ('simple')"),

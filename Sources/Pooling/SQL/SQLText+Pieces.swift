@@ -2,7 +2,7 @@
 extension SQLText {
   /// Whether a piece from the middle of a text has something that ``isPlain(_:)`` would stop at.
   ///
-  /// What spans two pieces is in neither, and a piece of 16 bytes or fewer is not looked at: whoever
+  /// What spans two pieces is in neither, and a piece of 16 bytes or fewer is not looked at: who
   /// cuts a text looks at the seams too, with enough of both sides.
   public static func hasSuspect(_ piece: RawSpan) -> Bool {
     let end = piece.byteCount

@@ -12,7 +12,7 @@ public struct ReplyQueue: ~Copyable {
     case parse
     /// The client's Parse of the unnamed statement.
     case parseUnnamed
-    /// A Parse of the pooler's own, of a statement that the server lacks; its answer is no client's.
+    /// A Parse of the pooler's own, of a statement that the server lacks; no client sees the answer.
     case ownParse
     /// The same of the client's unnamed statement.
     case ownParseUnnamed
@@ -103,7 +103,7 @@ public struct ReplyQueue: ~Copyable {
     takeBack(batch)
   }
 
-  /// Takes what is in front of the first entry that a message of this type could answer for skipped.
+  /// Takes for skipped what is in front of the first entry that such a message could answer.
   @usableFromInline @inline(never)
   mutating func skip(to type: UInt8) {
     while let kind = oldestKind, !Self.isAnswer(type, to: kind), let entry = pop() {

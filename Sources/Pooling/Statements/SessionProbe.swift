@@ -17,7 +17,9 @@ public struct SessionProbe: Sendable {
 
     public static func == (left: Answer, right: Answer) -> Bool {
       left.effects == right.effects && left.channels == right.channels
-        && left.settings.elementsEqual(right.settings) { $0.name == $1.name && $0.value == $1.value }
+        && left.settings.elementsEqual(right.settings) {
+          $0.name == $1.name && $0.value == $1.value
+        }
     }
   }
 

@@ -19,10 +19,10 @@ struct Script: Sendable {
     let shared = random.pick([1, 2, 2, 2, 3])
     threads = random.pick([1, 2, 2])
     maxPreparedStatements = random.pick([2, 5, 5, 200])
-    // A client that keeps its server would leave too few to the others, which then wait for its end.
+    // A client that keeps its server would leave too few to the others, who then wait for its end.
     let pins = random.pick([false, false, true])
-    // Behind a Query that ends no batch, and behind a COPY that fails with its Sync sent ahead, what
-    // the server has skipped can't be told: such a server stays with its client, and in pipelines
+    // Behind a Query that ends no batch, and behind a COPY that fails with its Sync sent ahead,
+    // what the server has skipped can't be told: such a server stays with its client, and in pipelines
     // what becomes of names there is not always as in PostgreSQL.
     let strays = random.pick([false, false, true])
     let own = kinds.subtracting(pins ? [] : TrafficKind.pinning)
