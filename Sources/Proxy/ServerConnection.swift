@@ -38,7 +38,7 @@ enum ServerCleanup: UInt8 {
   case none
   /// server_reset_query.
   case reset
-  /// DISCARD ALL, whatever server_reset_query says: something is left in the session.pointee.
+  /// DISCARD ALL, whatever server_reset_query says: something is left in the session.
   case discard
   /// It is closed: what is left in it no statement takes away.
   case close

@@ -67,7 +67,7 @@ extension Worker {
         ? .all : inspection(client, hasUnnamed: hasUnnamed)
       setIdleTimeout(client)
       guard let server = client.pointee.server else { return }
-      // What it has now it may go on to use as a session.pointee.
+      // What it has now it may go on to use as a session.
       if route.mode == .session { server.pointee.cleanup = .reset }
       if route.pool.index < old.count, let before = old[route.pool.index],
         !route.leadsWhere(before)

@@ -107,7 +107,7 @@ extension Worker {
     client.pointee.keepsServer = true
   }
 
-  /// A long text has something in it that could change the session.pointee.
+  /// A long text has something in it that could change the session.
   func suspectText(_ client: ClientPointer, _ session: SessionPointer) {
     switch settings.pinning {
     case .pin, .error: suspect(.oversized, client, session)

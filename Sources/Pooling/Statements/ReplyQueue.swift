@@ -12,7 +12,7 @@ public struct ReplyQueue: ~Copyable {
     case parse
     /// The client's Parse of the unnamed statement.
     case parseUnnamed
-    /// A Parse of the pooler's own, of a statement that the server lacks; no client sees the answer.
+    /// A Parse of the pooler's own, of what the server lacks; no client sees the answer.
     case ownParse
     /// The same of the client's unnamed statement.
     case ownParseUnnamed

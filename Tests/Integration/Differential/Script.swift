@@ -22,8 +22,8 @@ struct Script: Sendable {
     // A client that keeps its server would leave too few to the others, who then wait for its end.
     let pins = random.pick([false, false, true])
     // Behind a Query that ends no batch, and behind a COPY that fails with its Sync sent ahead,
-    // what the server has skipped can't be told: such a server stays with its client, and in pipelines
-    // what becomes of names there is not always as in PostgreSQL.
+    // what the server has skipped can't be told: such a server stays with its client, and in
+    // pipelines what becomes of names there is not always as in PostgreSQL.
     let strays = random.pick([false, false, true])
     let own = kinds.subtracting(pins ? [] : TrafficKind.pinning)
       .subtracting(strays ? TrafficKind.naming : [.unsynced, .copyExtended])
