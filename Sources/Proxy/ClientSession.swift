@@ -20,7 +20,7 @@ struct ClientSession: ~Copyable {
 
   var statements = ClientStatements()
   var unnamed = Unnamed.none
-  var unnamedTail: [UInt8] = []
+  var unnamedTail = KeptBytes()
   /// The unnamed statement would leave a transaction block that has failed.
   var unnamedExits = false
   /// What it may do beyond its transaction, whenever it is bound.
@@ -72,6 +72,9 @@ struct ClientSession: ~Copyable {
   static let longestValue = 4_096
   /// The longest text of an unnamed statement that is kept.
   static let longestUnnamed = 16_384
+
+  /// Gives back what it holds by hand. Whoever ends a session calls it.
+  mutating func release() { unnamedTail.release() }
 
   mutating func touch(_ name: String) {
     assignment = nil

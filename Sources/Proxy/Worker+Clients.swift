@@ -161,11 +161,12 @@ extension Worker {
   /// Scans the bytes in scratch and sends on what is to go; false if the client has ended.
   @inline(__always)
   func forwardFromClient(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
-    // A batch of a prepared statement: the scanner would stop in front of it.
-    if client.pointee.inspection != .none, count > 5, !client.pointee.scanner.isMidMessage,
-      scratch.load(as: UInt8.self) == ClientMessageType.bind
-    {
-      return forwardInspected(client, server, 0, count)
+    // A batch of extended messages: the scanner would stop in front of it.
+    if client.pointee.inspection != .none, count > 5, !client.pointee.scanner.isMidMessage {
+      let first = scratch.load(as: UInt8.self)
+      if first == ClientMessageType.bind || first == ClientMessageType.parse {
+        return forwardInspected(client, server, 0, count)
+      }
     }
     let owedBefore = server.pointee.ledger.owesReply
     let wasClean = server.pointee.ledger.isClean

@@ -33,6 +33,7 @@ extension Worker {
       unpin(client, session)
       releaseStatements(session)
       dropChannels(client, session)
+      session.pointee.release()
       session.deinitialize(count: 1)
       session.deallocate()
       client.pointee.session = nil

@@ -82,14 +82,12 @@ extension Worker {
     session.pointee.unnamedExits = exits
     let count = message.end - range.next
     if change == nil && count <= ClientSession.longestUnnamed {
-      session.pointee.unnamedTail.removeAll(keepingCapacity: true)
-      session.pointee.unnamedTail.append(
-        contentsOf: UnsafeRawBufferPointer(start: scratch + range.next, count: count))
+      session.pointee.unnamedTail.set(scratch + range.next, count: count)
       session.pointee.unnamed = .kept
       outbox.append(scratch + message.start, count: message.here)
     } else if let change {
       let tail = tail(message, range, change)
-      session.pointee.unnamedTail = tail
+      session.pointee.unnamedTail.set(tail)
       session.pointee.unnamed = .kept
       appendParse([], tail)
     } else {

@@ -69,7 +69,7 @@ extension Worker {
       server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
-      appendParse([], session.pointee.unnamedTail)
+      appendParse([], session.pointee.unnamedTail.bytes)
     } else {
       server.pointee.replies.push(ReplyQueue.Entry(.ownClose, batch: batch))
       appendClose(UInt8(ascii: "S"), [])

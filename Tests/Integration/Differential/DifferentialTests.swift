@@ -6,7 +6,7 @@ extension Integration {
   ///
   /// | variable | meaning |
   /// |---|---|
-  /// | `SLUICE_DIFFERENTIAL_SECONDS` | how long to try new scripts, for each PostgreSQL (4) |
+  /// | `SLUICE_DIFFERENTIAL_SECONDS` | how long to try scripts, new ones, for each PostgreSQL (4, always the same) |
   /// | `SLUICE_DIFFERENTIAL_SEED` | plays this seed only, as often as there is time |
   /// | `SLUICE_DIFFERENTIAL_KINDS` | kinds in place of `TrafficKind.enabled`; see `kinds` |
   @Suite(.serialized) struct Differential {
@@ -65,6 +65,7 @@ extension Integration {
       with other: (ScriptRun) throws -> [Transcript]
     ) throws {
       let only = Self.variable("SEED").flatMap { UInt64($0) }
+      let isLong = Self.variable("SECONDS") != nil
       let seconds = Self.variable("SECONDS").flatMap { Double($0) } ?? 4
       let deadline = Deadline(seconds: seconds * share)
       var seeds = only.map { [$0] } ?? replayed
@@ -80,7 +81,9 @@ extension Integration {
       }
       var count = 0
       repeat {
-        if seeds.isEmpty { seeds.append(only ?? .random(in: 0..<1_000_000)) }
+        // The short run of every day tries the same scripts; a long one looks for new ones.
+        let next = isLong ? .random(in: 0..<1_000_000) : UInt64(1_000 + count)
+        if seeds.isEmpty { seeds.append(only ?? next) }
         let seed = seeds.removeFirst()
         count += 1
         guard let finding = try play(Script(seed: seed, kinds: kinds)) else { continue }

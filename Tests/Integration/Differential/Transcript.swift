@@ -21,19 +21,35 @@ extension Transcript {
   }
 
   /// Where the first message is that is not the same on both sides.
+  ///
+  /// In a failed block Sluice can't prepare what the server lacks: then the block is the error, in
+  /// place of what PostgreSQL would say of the statement, and the rest of the batch is passed over.
   func difference(from other: Transcript) -> Difference? {
-    for (index, (reply, otherReply)) in zip(replies, other.replies).enumerated()
-    where reply.message != otherReply.message {
-      // In a failed block Sluice can't prepare what the server lacks: the block is the error then.
-      if reply.message.isError(["08P01", "26000"]) && otherReply.message.isError(["25P02"]) {
-        continue
+    var index = 0
+    var otherIndex = 0
+    while index < replies.count, otherIndex < other.replies.count {
+      if replies[index].message != other.replies[otherIndex].message {
+        guard other.replies[otherIndex].message.isError("25P02"),
+          let end = endOfBatch(from: index), let otherEnd = other.endOfBatch(from: otherIndex),
+          replies[end].message.body == [0x45], other.replies[otherEnd].message.body == [0x45]
+        else { return Difference(index: index, step: other.replies[otherIndex].step) }
+        index = end
+        otherIndex = otherEnd
       }
-      return Difference(index: index, step: otherReply.step)
+      index += 1
+      otherIndex += 1
     }
-    if replies.count == other.replies.count, failure == nil, other.failure == nil { return nil }
-    let index = min(replies.count, other.replies.count)
-    let step = replies.count > index ? replies[index].step : other.step
-    return Difference(index: index, step: step)
+    if index == replies.count, otherIndex == other.replies.count, failure == nil,
+      other.failure == nil
+    {
+      return nil
+    }
+    return Difference(index: index, step: index < replies.count ? replies[index].step : other.step)
+  }
+
+  /// The next ReadyForQuery.
+  private func endOfBatch(from index: Int) -> Int? {
+    replies[index...].firstIndex { $0.message.type == "Z" }
   }
 
   /// The messages from a little before `index` on, one a line.
@@ -62,10 +78,7 @@ extension ServerMessage {
     }
   }
 
-  /// An error with one of these SQLSTATEs.
-  func isError(_ sqlstates: [String]) -> Bool {
-    type == "E" && sqlstates.contains(ServerError(self).sqlstate)
-  }
+  func isError(_ sqlstate: String) -> Bool { type == "E" && ServerError(self).sqlstate == sqlstate }
 
   /// A RowDescription in which tables made by users have one number: each run makes its own.
   private var withoutTableIDs: [UInt8] {
