@@ -1,7 +1,7 @@
 import CLinux
 
-/// A copy of some bytes, in memory that is kept for the next ones. Without an array's asking at each
-/// change whether it is shared: it stands on the way of every unnamed statement.
+/// A copy of some bytes, in memory that is kept for the next ones. Unlike an array it does not ask
+/// at each change whether it is shared: it stands on the way of every unnamed statement.
 struct KeptBytes {
   private var base: UnsafeMutableRawPointer?
   private var capacity = 0

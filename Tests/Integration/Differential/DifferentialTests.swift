@@ -6,7 +6,7 @@ extension Integration {
   ///
   /// | variable | meaning |
   /// |---|---|
-  /// | `SLUICE_DIFFERENTIAL_SECONDS` | how long to try scripts, new ones, for each PostgreSQL (4, always the same) |
+  /// | `SLUICE_DIFFERENTIAL_SECONDS` | how long, for each PostgreSQL (4); if set, on new scripts |
   /// | `SLUICE_DIFFERENTIAL_SEED` | plays this seed only, as often as there is time |
   /// | `SLUICE_DIFFERENTIAL_KINDS` | kinds in place of `TrafficKind.enabled`; see `kinds` |
   @Suite(.serialized) struct Differential {
