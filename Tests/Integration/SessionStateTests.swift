@@ -247,6 +247,30 @@ extension Integration {
       }
     }
 
+    @Test func `the console shows who is pinned and what is prepared`() throws {
+      try withSluice(.newest, ["default_pool_size": 2, "admin_users": "app"]) { sluice in
+        let console = try sluice.connect(database: "pgbouncer")
+        #expect(try console.query("SHOW PINNED").rows.isEmpty)
+        let client = try sluice.connect()
+        try client.query("SELECT pg_advisory_lock(3)")
+        try client.send(Frame.parse("SELECT 1", name: "one") + Frame.sync)
+        _ = try client.receiveUntilReady()
+        let row = try #require(try console.query("SHOW PINNED").rows.first)
+        #expect(row[0]?.contains("app/app@127.0.0.1") == true)
+        #expect(row[3] == "session advisory locks")
+        let prepared = try #require(try console.query("SHOW PREPARED").rows.first)
+        #expect(prepared[0]?.hasPrefix("SLUICE_") == true)
+        #expect(prepared[1] == "1")
+        try client.query("SELECT pg_advisory_unlock(3)")
+        _ = try client.value("SELECT 1")
+        let totals = try console.query("SHOW PINNING").rows
+        #expect(totals.map { $0[0] }.contains("pinned_total"))
+        #expect(totals.first { $0[0] == "pinned_now" }?[1] == "0")
+        #expect(totals.first { $0[0] == "pinned_total" }?[1] == "1")
+        client.terminate()
+      }
+    }
+
     @Test func `session_state pgbouncer leaves settings where they are`() throws {
       let settings: SluiceConfiguration.Section = [
         "default_pool_size": 1, "session_state": "pgbouncer", "pinning": "off",
