@@ -235,6 +235,12 @@ extension Worker {
       return
     }
     if client.pointee.keepsServer { return settleSession(client, server) }
+    part(client, server)
+  }
+
+  /// The client goes on without its server, which is clean.
+  @inline(__always)
+  func part(_ client: ClientPointer, _ server: ServerPointer) {
     client.pointee.phase = .idle
     client.pointee.server = nil
     client.pointee.since = now

@@ -104,12 +104,7 @@ extension Worker {
     if let session = client.pointee.session { unpin(client, session) }
     client.pointee.keepsServer = false
     server.pointee.cleanup = resetsAlways ? .reset : .none
-    client.pointee.phase = .idle
-    client.pointee.server = nil
-    client.pointee.since = now
-    server.pointee.client = nil
-    if client.pointee.stream.isReadable { list(client) }
-    release(server)
+    part(client, server)
   }
 
   private func restoreStartup(_ client: ClientPointer, _ session: SessionPointer) {
