@@ -35,7 +35,9 @@ extension Worker {
       return pumpClient(client, server)
     }
     let text = steps.map(Self.statement).joined(separator: ";")
-    debug(2) { "\(self.name(server)) varcache_apply: \(text)" }
+    debug(2) {
+      "\(self.name(server)) varcache_apply: \(steps.map(Self.loggable).joined(separator: ";"))"
+    }
     // The client's statement follows in the same write. If one of these fails, the block stays
     // open and failed, and PostgreSQL refuses what comes behind it: so nothing of the client's runs
     // under another's settings. What would end the block is held back (`inspect`). The level is
@@ -59,6 +61,15 @@ extension Worker {
         ? "SET \(name)=\(literal)"
         : "SELECT pg_catalog.set_config(\(SQLLiteral.quote(name)), \(literal), false)"
     }
+  }
+
+  /// A step as the log may tell it: the values of PgBouncer's parameters, and no others, which may
+  /// be anybody's secrets.
+  private static func loggable(_ step: ParameterSets.Step) -> String {
+    guard case .set(let name, _) = step, !ParameterSets.standardNames.contains(name) else {
+      return statement(step)
+    }
+    return "SET \(quoted(name))=..."
   }
 
   /// A setting's name, each part of it quoted.

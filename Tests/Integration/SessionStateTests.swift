@@ -271,6 +271,21 @@ extension Integration {
       }
     }
 
+    @Test func `what clients have SET is not in the log`() throws {
+      try withSluice(.newest, ["default_pool_size": 1, "verbose": 2]) { sluice in
+        let client = try sluice.connect(parameters: ["application_name": "told"])
+        let other = try sluice.connect()
+        try client.query("SET app.token = 'hush-hush'")
+        for _ in 0..<2 {
+          #expect(try other.value("SELECT 1") == "1")
+          #expect(try client.value("SHOW app.token") == "hush-hush")
+        }
+        #expect(sluice.log.contains("varcache_apply: SET application_name='told'"))
+        #expect(sluice.log.contains("SET \"app\".\"token\"=..."))
+        #expect(!sluice.log.contains("hush-hush"))
+      }
+    }
+
     @Test func `session_state pgbouncer leaves settings where they are`() throws {
       let settings: SluiceConfiguration.Section = [
         "default_pool_size": 1, "session_state": "pgbouncer", "pinning": "off",
