@@ -68,6 +68,8 @@ public struct Ledger: Equatable, Sendable {
     @inlinable public static var tags: Watches { Watches(rawValue: 1) }
     /// NotificationResponse: the client has LISTENed on this server.
     @inlinable public static var notifications: Watches { Watches(rawValue: 2) }
+    /// RowDescription and its like: somebody's statement has a shape to be learned.
+    @inlinable public static var descriptions: Watches { Watches(rawValue: 4) }
   }
 
   public init() {}
@@ -95,6 +97,9 @@ public struct Ledger: Equatable, Sendable {
 
   /// The next message will find the transaction status that was last told.
   public var statusHolds: Bool { count == 0 && !batchExecutes && !isCopyingIn && !isTainted }
+
+  /// COPY data is expected of the client.
+  public var isCopying: Bool { isCopyingIn }
 
   /// Extended messages have been sent that have no Sync yet.
   public var hasOpenBatch: Bool { batchIsOpen }

@@ -93,6 +93,9 @@ public struct ServerScanner: Equatable, Sendable {
     switch type {
     case ServerMessageType.commandComplete: watches.contains(.tags)
     case ServerMessageType.notificationResponse: watches.contains(.notifications)
+    case ServerMessageType.rowDescription, ServerMessageType.noData,
+      ServerMessageType.parameterDescription:
+      watches.contains(.descriptions)
     default: false
     }
   }
@@ -172,6 +175,9 @@ public struct ServerScanner: Equatable, Sendable {
         return ServerScan(position: position, event: .errorResponse(body))
       case ServerMessageType.dataRow:
         return ServerScan(position: position, event: .ownRow(body))
+      case ServerMessageType.parseComplete, ServerMessageType.parameterDescription,
+        ServerMessageType.rowDescription, ServerMessageType.noData:
+        return ServerScan(position: position, event: .ownAnswer(type, body))
       case ServerMessageType.copyIn, ServerMessageType.copyBoth, ServerMessageType.authentication,
         ServerMessageType.backendKeyData, ServerMessageType.negotiateProtocolVersion:
         return ServerScan(position: position, event: .violation)
@@ -212,6 +218,11 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.notificationResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .notification(body) : .passing
+    case ServerMessageType.rowDescription, ServerMessageType.noData,
+      ServerMessageType.parameterDescription:
+      if !isHere && whole <= Self.wholeMessageLimit { return nil }
+      guard let entry = replies.described(type) else { return .passing }
+      return isHere ? .described(entry, type, body) : .passing
     default:
       // A login message after the login.
       return .violation
@@ -253,6 +264,10 @@ public struct ServerScan: Equatable, Sendable {
     case commandComplete(Body)
     /// A NotificationResponse; only while the ledger says that they are watched.
     case notification(Body)
+    /// The answer to a Describe, or the first part of it: its entry, and which message it is.
+    case described(ReplyQueue.Entry, UInt8, Body)
+    /// What answers a Parse or a Describe of the pooler's own task: which message.
+    case ownAnswer(UInt8, Body)
     /// ParseComplete or CloseComplete, which end where the scan did: the entry that it answers.
     case completed(ReplyQueue.Entry)
     /// The server does not speak the protocol: its connection can't be used any longer.

@@ -18,6 +18,15 @@ struct ClientSession: ~Copyable {
     case lost
   }
 
+  /// Where a batch stands that is sent once more.
+  enum Retry {
+    case none
+    /// The first attempt has failed, and its ReadyForQuery has still to come.
+    case due
+    /// The second one is sent, or about to be.
+    case second
+  }
+
   var statements = ClientStatements()
   var unnamed = Unnamed.none
   var unnamedTail = KeptBytes()
@@ -27,6 +36,15 @@ struct ClientSession: ~Copyable {
   var unnamedAnalysis: SQLAnalysis?
   /// The statement that a message named last.
   var lastUsed: ClientStatements.Reference?
+  /// The statement of the unnamed portal that a Bind has just made, where its shape is to be
+  /// learned; 0: it is known.
+  var boundSerial: UInt64 = 0
+  /// No statement of an older epoch than this has been told to the client.
+  var schemaEpoch: UInt32 = 1
+  /// A batch that can be sent once more, and the statement it uses; 0: there is none.
+  var retryBytes = KeptBytes()
+  var retrySerial: UInt64 = 0
+  var retry = Retry.none
 
   /// What statements of this lease may have done to the session.
   var suspicions: SessionEffects = []
@@ -72,9 +90,14 @@ struct ClientSession: ~Copyable {
   static let longestValue = 4_096
   /// The longest text of an unnamed statement that is kept.
   static let longestUnnamed = 16_384
+  /// The longest batch that is kept to be sent once more.
+  static let longestRetry = 2_048
 
   /// Gives back what it holds by hand. Whoever ends a session calls it.
-  mutating func release() { unnamedTail.release() }
+  mutating func release() {
+    unnamedTail.release()
+    retryBytes.release()
+  }
 
   mutating func touch(_ name: String) {
     assignment = nil

@@ -26,6 +26,10 @@ final class Pooler: Sendable {
 
   /// Guards the prepared statements of all clients.
   let statements = Lock<StatementRegistry>(StatementRegistry())
+  /// The registry's epoch, to be looked at without its lock.
+  let schemaEpoch = Atomic<UInt32>(1)
+  /// When an error last told of a change of the schema, in microseconds.
+  let lastPlanChange = Atomic<UInt64>(0)
   /// Guards the list of clients that keep their servers. For the console.
   let pinned = Lock<[Handle: PinnedClient]>([:])
   /// How often a client was pinned, and how often one was only warned.

@@ -29,6 +29,8 @@ enum ServerTask: UInt8 {
   case probe
   /// A prepared statement that the client's simple query behind it names.
   case statement
+  /// What shape prepared statements have now; the client's batch waits.
+  case shapes
   /// server_reset_query, after a client has left.
   case reset
 }
@@ -74,6 +76,8 @@ struct ServerConnection: ~Copyable {
   var unnamedBatch: UInt32 = 0
   /// The statement that the task `statement` prepares.
   var broughtSerial: UInt64 = 0
+  /// What the task `shapes` asks.
+  var schemaCheck: SchemaCheck?
   var phase = ServerPhase.unused
   var task = ServerTask.none
   /// It was opened for its client, and is closed with it.
@@ -122,6 +126,7 @@ struct ServerConnection: ~Copyable {
     replies = ReplyQueue()
     statements = ServerStatements()
     unnamedIsClients = false
+    schemaCheck = nil
     cancels = 0
     client = nil
     id = ServerID(-1)

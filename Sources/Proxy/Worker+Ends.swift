@@ -31,6 +31,7 @@ extension Worker {
     if let server = client.pointee.server { leave(server, client, ending) }
     if let session = client.pointee.session {
       unpin(client, session)
+      if session.pointee.suspicions.contains(.schema) { noteSchemaChange() }
       releaseStatements(session)
       dropChannels(client, session)
       session.pointee.release()
@@ -73,7 +74,7 @@ extension Worker {
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
       server.pointee.ledger.watches = []
-      let left = session.pointee.pin.union(session.pointee.suspicions)
+      let left = session.pointee.pin.union(session.pointee.suspicions).subtracting(.schema)
       if left.contains(.library) || left.contains(.oversized) {
         server.pointee.cleanup = .close
       } else if !left.isEmpty {

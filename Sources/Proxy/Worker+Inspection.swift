@@ -2,6 +2,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 /// A client's message in the scratch buffer.
 struct InspectedMessage {
@@ -47,6 +48,18 @@ extension Worker {
     let session = client.pointee.session ?? beginSession(client)
     let owedBefore = server.pointee.ledger.owesReply
     let wasClean = server.pointee.ledger.isClean
+    let isFirst =
+      wasClean
+      || (server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
+        && server.pointee.ledger.status == TransactionStatus.idle)
+    if session.pointee.schemaEpoch != pooler.schemaEpoch.load(ordering: .relaxed),
+      mustAskForShapes(client, server, session, start, count)
+    {
+      client.pointee.stream.carry.append(
+        UnsafeRawBufferPointer(start: scratch + start, count: count - start))
+      client.pointee.isHeld = true
+      return true
+    }
     outbox.clear()
     var position = start
     // Messages from here to `position` go as they are.
@@ -72,6 +85,9 @@ extension Worker {
           isHeld = true
           break scanning
         }
+        if session.pointee.boundSerial != 0, type == ClientMessageType.describe {
+          learnPortal(whole, here, server, session)
+        }
       } else {
         if run != position { outbox.append(scratch + run, count: position &- run) }
         run = position
@@ -87,6 +103,7 @@ extension Worker {
     }
     outbox.append(scratch + run, count: position &- run)
     sendOutbox(client, server, owedBefore, wasClean)
+    if isFirst && position == count { keepForRetry(session, start, count) }
     if position < count {
       client.pointee.stream.carry.append(
         UnsafeRawBufferPointer(start: scratch + position, count: count - position))
@@ -194,7 +211,7 @@ extension Worker {
     guard server.pointee.ledger.hasRoom else { return .held }
     let permission = permitListen(analysis, client, session)
     if permission == .wait { return .held }
-    let words = deallocation(analysis, session) ?? execution(text, session)
+    let words = deallocation(analysis, server, session) ?? execution(text, server, session)
     if let words {
       // The server may lack the statement, which would then be an error.
       guard bring(words.reference, server),

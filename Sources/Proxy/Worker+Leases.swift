@@ -176,7 +176,7 @@ extension Worker {
         probeDone(client, server, error)
         return client.pointee.server == server
       }
-    case .statement:
+    case .statement, .shapes:
       if let client { return goOn(client, server) }
     case .reset:
       if let error {

@@ -26,7 +26,7 @@ extension Worker {
     if isUnconfirmed && exits { return .held }
     var change: String?
     if let analysis {
-      if let words = deallocation(analysis, session) ?? execution(text, session) {
+      if let words = deallocation(analysis, server, session) ?? execution(text, server, session) {
         guard ensure(words.reference, server),
           noteExecuted(words, analysis, client, server, session, isUnconfirmed)
         else { return .held }

@@ -12,6 +12,7 @@ extension Worker {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
     // The server is clean since the client's LISTEN has not been sent yet.
     if session.pointee.awaitsListener { return }
+    if session.pointee.suspicions.remove(.schema) != nil { noteSchemaChange() }
     let asksNothing =
       session.pointee.suspicions == .settings && session.pointee.assignment == nil
       && session.pointee.touched.isEmpty

@@ -97,6 +97,13 @@ extension Worker {
   /// A Close that does nothing: there is no such portal.
   func appendIdleClose() { appendClose(UInt8(ascii: "P"), Array("SLUICE_NONE".utf8)) }
 
+  func appendDescribe(_ name: [UInt8]) {
+    outbox.appendHeader(ClientMessageType.describe, length: 6 + name.count)
+    outbox.append(UInt8(ascii: "S"))
+    outbox.append(name)
+    outbox.append(UInt8(0))
+  }
+
   private func appendClose(_ kind: UInt8, _ name: [UInt8]) {
     outbox.appendHeader(ClientMessageType.close, length: 6 + name.count)
     outbox.append(kind)
@@ -111,7 +118,9 @@ extension Worker {
     switch entry.kind {
     case .parse, .ownParse: if entry.serial != 0 { server.pointee.statements.parsed(entry.serial) }
     case .ownClose: if entry.serial != 0 { server.pointee.statements.closed(entry.serial) }
-    case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse: break
+    case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse, .planChange,
+      .describeStatement, .describePortal:
+      break
     }
     guard entry.hasUndo, let session = server.pointee.client?.pointee.session,
       let dropped = session.pointee.statements.confirmOldest()
@@ -120,12 +129,15 @@ extension Worker {
   }
 
   /// An error has made the server skip messages: what they were to do has not been done.
-  /// - Parameter error: the body of the error, if it has come whole.
+  /// - Parameters:
+  ///   - error: the body of the error, if it has come whole.
+  ///   - isTold: it tells the client that a statement's shape has changed.
   @inline(never)
-  func failed(_ server: ServerPointer, _ error: [UInt8]) {
+  func failed(_ server: ServerPointer, _ error: [UInt8], isTold: Bool = false) {
     let entries = server.pointee.replies.takeFailed()
     let session = server.pointee.client?.pointee.session
     if let session, let first = entries.first, isPlanChange(error) {
+      notePlanChange()
       renew(first.kind == .bind ? first.serial : 0, session)
     }
     for entry in entries.reversed() {
@@ -139,7 +151,9 @@ extension Worker {
       case .ownParseUnnamed where entry.batch == server.pointee.unnamedBatch:
         server.pointee.unnamedIsClients = false
       case .parseUnnamed, .ownParseUnnamed: break
-      case .bind, .close, .closeForParse: break
+      case .planChange where !isTold:
+        if let session { restoreChange(entry.serial, session) }
+      case .bind, .close, .closeForParse, .planChange, .describeStatement, .describePortal: break
       }
     }
     guard let session else { return }
@@ -152,7 +166,7 @@ extension Worker {
 
   /// `cached plan must not change result type`, by the name of the function that says it, which no
   /// translation changes.
-  private func isPlanChange(_ error: [UInt8]) -> Bool {
+  func isPlanChange(_ error: [UInt8]) -> Bool {
     guard let fields = ErrorFields.parse(error), fields.sqlstate == SQLState.featureNotSupported
     else { return false }
     return error.split(separator: 0).contains { $0.elementsEqual("RRevalidateCachedQuery".utf8) }
@@ -160,14 +174,20 @@ extension Worker {
 
   /// The result of a statement has another shape than when it was prepared: the client is told
   /// once, as by PostgreSQL itself, and from now on the statement is prepared anew.
-  private func renew(_ serial: UInt64, _ session: SessionPointer) {
+  func renew(_ serial: UInt64, _ session: SessionPointer) {
     let failed = serial == 0 ? session.pointee.lastUsed?.serial ?? 0 : serial
     guard
       let reference = session.pointee.statements.references.first(where: { $0.serial == failed }),
       reference.index >= 0
     else { return }
-    let fresh = pooler.statements.withLock { $0.renew(reference.index, failed: failed) }
-    session.pointee.statements.renew(reference.index, serial: fresh)
+    let (fresh, epoch) = pooler.statements.withLock {
+      ($0.renew(reference.index, failed: failed), $0.epoch)
+    }
+    session.pointee.statements.update(reference.index) {
+      $0.serial = fresh
+      $0.epoch = epoch
+      $0.shape = StatementShape()
+    }
   }
 
   /// An error that names one of the pooler's statements, with the client's name for it.

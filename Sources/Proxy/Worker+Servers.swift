@@ -128,6 +128,7 @@ extension Worker {
     var start = 0
     var isAnswered = false
     var isTaskDone = false
+    var isRetry = false
     var position = 0
     scanning: while true {
       if isOwn { start = scan.position }
@@ -139,12 +140,18 @@ extension Worker {
           endClient(client, .transactionInStatementMode)
           return false
         }
+        if server.pointee.replies.hasFailed, isRetrying(server) {
+          isRetry = true
+          start = scan.position
+          break
+        }
         // What was skipped at a batch's end goes before the answers to the next one.
         if server.pointee.replies.hasFailed { failed(server, []) }
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true
         if server.pointee.task == .statement { noteBrought(server) }
+        if server.pointee.task == .shapes { noteShapes(server) }
         if server.pointee.task == .parameters, let client = server.pointee.client {
           // What follows is the client's own, under these parameters, or not run at all.
           if server.pointee.taskError != nil { return taskDone(server) }
@@ -158,7 +165,8 @@ extension Worker {
         if !isOwn, let changed = errorForClient(server, bytes, body) {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
-      case .parameterStatus, .completed, .ownRow, .commandComplete, .notification:
+      case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
+        .ownAnswer:
         start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
@@ -175,7 +183,20 @@ extension Worker {
     if position < count {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
     }
-    if server.pointee.replies.hasFailed { failed(server, []) }
+    return forwardedEvents(
+      server, isRetry: isRetry, isTaskDone: isTaskDone, isAnswered: isAnswered)
+  }
+
+  /// All events in what was read have been seen.
+  /// - Returns: false if the server is no longer its client's, or is gone.
+  private func forwardedEvents(
+    _ server: ServerPointer, isRetry: Bool, isTaskDone: Bool, isAnswered: Bool
+  ) -> Bool {
+    if isRetry, let client = server.pointee.client, let session = client.pointee.session {
+      retry(client, server, session)
+      return client.pointee.server == server
+    }
+    if server.pointee.replies.hasFailed, !isRetrying(server) { failed(server, []) }
     if server.pointee.ledger.watches.contains(.tags) { stopWatching(server) }
     if !isTaskDone, let client = server.pointee.client, client.pointee.isHeld,
       client.pointee.phase == .active, server.pointee.ledger.hasRoom
@@ -207,6 +228,13 @@ extension Worker {
       if server.pointee.task == .probe, let session = server.pointee.client?.pointee.session {
         session.pointee.probed = DataRow.parse(Array(bytes[body.range]))
       }
+    case .ownAnswer(let type, let body):
+      if server.pointee.task == .shapes { noteShape(server, type, Array(bytes[body.range])) }
+    case .described(let entry, let type, let body):
+      if entry.serial != 0, let session = server.pointee.client?.pointee.session {
+        let shape = StatementShape(type, Array(bytes[body.range]))
+        session.pointee.statements.learn(serial: entry.serial, shape)
+      }
     case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
     case .notification(let body):
       // The listening connection has it too.
@@ -227,57 +255,6 @@ extension Worker {
       server.pointee.ledger.watches.remove(.tags)
       return
     }
-  }
-
-  /// Takes a message that no client is to see out of the answer, or makes it what the client
-  /// expects.
-  /// - Parameter end: behind the message, which has no body.
-  /// - Returns: where the answer begins now.
-  private func present(_ entry: ReplyQueue.Entry, _ start: Int, _ end: Int) -> Int {
-    switch entry.kind {
-    case .closeForParse:
-      scratch.storeBytes(
-        of: ServerMessageType.parseComplete, toByteOffset: end - 5, as: UInt8.self)
-      return start
-    case .ownParse, .ownParseUnnamed, .ownClose:
-      memmove(scratch + start + 5, scratch + start, end - 5 - start)
-      return start + 5
-    case .parse, .parseUnnamed, .bind, .close: return start
-    }
-  }
-
-  /// An error of a client's statement: what it means for prepared statements.
-  /// - Returns: the message as the client is to see it, where that differs.
-  private func errorForClient(
-    _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body
-  ) -> [UInt8]? {
-    guard let session = server.pointee.client?.pointee.session else { return nil }
-    session.pointee.sawError = true
-    session.pointee.channels?.doubt()
-    guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else {
-      return nil
-    }
-    let error = Array(bytes[body.range])
-    // The names are asked for first: the failure may be that the client has no such statement.
-    let renamed = withClientsName(error, server)
-    if server.pointee.replies.hasFailed { failed(server, error) }
-    guard let renamed else { return nil }
-    var writer = MessageWriter()
-    writer.message(ServerMessageType.errorResponse, body: renamed)
-    return writer.bytes
-  }
-
-  /// Sends what is in front of a message, and another in its place.
-  /// - Returns: where the answer goes on.
-  private func replace(
-    _ before: Range<Int>, by message: [UInt8], _ server: ServerPointer, behind end: Int
-  ) -> Int {
-    guard let client = server.pointee.client, client.pointee.phase == .active else { return end }
-    if !before.isEmpty {
-      _ = client.pointee.stream.send(engine, scratch + before.lowerBound, count: before.count)
-    }
-    send(message, to: client)
-    return end
   }
 
   /// The server has said FATAL behind its last answer, while its client was not using it.

@@ -52,6 +52,7 @@ extension Worker {
       noteSettings(analysis, client, session, isFirst: isFirst)
     }
     noteChannels(analysis, client, server, session)
+    if effects.contains(.schema) { suspect(.schema, client, session) }
     if !bound.isEmpty {
       switch settings.pinning {
       case .pin, .error: suspect(bound, client, session)
@@ -177,7 +178,9 @@ extension Worker {
   // MARK: DEALLOCATE
 
   /// A DEALLOCATE of one of the client's own prepared statements, as it reads on the server.
-  func deallocation(_ analysis: SQLAnalysis, _ session: SessionPointer) -> NamingText? {
+  func deallocation(
+    _ analysis: SQLAnalysis, _ server: ServerPointer, _ session: SessionPointer
+  ) -> NamingText? {
     guard maxPrepared > 0, analysis.statementCount == 1, analysis.deallocations.count == 1,
       case .name(let name)? = analysis.deallocations.first
     else { return nil }
@@ -185,12 +188,14 @@ extension Worker {
     let found = bytes.withUnsafeBytes {
       session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
-    guard let found else { return nil }
+    guard let found = found.map({ followed($0, server, session) }) else { return nil }
     return NamingText(reference: found, text: "DEALLOCATE \"SLUICE_\(found.serial)\"")
   }
 
   /// An EXECUTE of one of the client's own prepared statements, as it reads on the server.
-  func execution(_ text: UnsafeRawBufferPointer, _ session: SessionPointer) -> NamingText? {
+  func execution(
+    _ text: UnsafeRawBufferPointer, _ server: ServerPointer, _ session: SessionPointer
+  ) -> NamingText? {
     guard maxPrepared > 0, session.pointee.statements.count != 0,
       let (name, place) = SQLText.executed(text.bytes)
     else { return nil }
@@ -198,7 +203,7 @@ extension Worker {
     let found = bytes.withUnsafeBytes {
       session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
-    guard let found else { return nil }
+    guard let found = found.map({ followed($0, server, session) }) else { return nil }
     let changed =
       Array(text[..<place.lowerBound]) + Array("\"SLUICE_\(found.serial)\"".utf8)
       + Array(text[place.upperBound...])

@@ -3,6 +3,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // Prepared statements of clients whose servers change: names are mapped, and a server that lacks a
 // statement prepares it in the same write, in front of the message that needs it.
@@ -72,6 +73,7 @@ extension Worker {
     else { return nameless(message, client) }
     if !maps(client) { return isUnconfirmed ? .held : pass(message, server) }
     guard server.pointee.replies.hasRoom else { return .held }
+    session.pointee.boundSerial = 0
     if range.isEmpty {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
         return .held
@@ -93,9 +95,12 @@ extension Worker {
       return .held
     }
     guard
-      let reference = session.pointee.statements.find(
+      var reference = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
     else { return bindUnknown(message, portal, range, server) }
+    let isChanged =
+      reference.epoch != pooler.schemaEpoch.load(ordering: .relaxed)
+      && follow(&reference, server, session)
     if !reference.isPlain,
       !noteBound(reference, client, server, session, isUnconfirmed)
     {
@@ -104,7 +109,11 @@ extension Worker {
     guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
+    if isChanged { failChanged(&reference, server, session) }
     session.pointee.lastUsed = reference
+    if reference.shape.columns == 0 && portal.isEmpty {
+      session.pointee.boundSerial = reference.serial
+    }
     server.pointee.replies.push(
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
@@ -166,24 +175,54 @@ extension Worker {
     if isClose { return closeStatement(message, range, client, server, session) }
     if range.isEmpty {
       guard prepareUnnamed(server, session) else { return .held }
-      return pass(message, server)
+      return passDescribe(message, server)
     }
     if isUndecided(name(range), session, server) { return .held }
     guard
-      let reference = session.pointee.statements.find(
+      let found = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
     else {
-      guard isOwnName(range) else { return pass(message, server) }
+      guard isOwnName(range) else { return passDescribe(message, server) }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      expectDescription(.describeStatement, 0, server)
       appendRenamed(message, range.start, range, ServerName(0))
       return .sent
     }
+    let reference = followed(found, server, session)
     guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
     session.pointee.lastUsed = reference
+    expectDescription(.describeStatement, reference.serial, server)
     appendRenamed(message, range.start, range, ServerName(reference.serial))
     return .sent
+  }
+
+  private func passDescribe(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {
+    let result = pass(message, server)
+    if result == .sent { expectDescription(.describeStatement, 0, server) }
+    return result
+  }
+
+  /// A Describe has been sent: its answer tells the client a statement's shape.
+  private func expectDescription(
+    _ kind: ReplyQueue.Kind, _ serial: UInt64, _ server: ServerPointer
+  ) {
+    server.pointee.ledger.watches.insert(.descriptions)
+    server.pointee.replies.push(
+      ReplyQueue.Entry(kind, batch: server.pointee.ledger.openBatch, serial: serial))
+  }
+
+  /// The client has described a portal behind a Bind of a statement whose shape it was not told.
+  @inline(never)
+  func learnPortal(
+    _ whole: Int, _ here: Int, _ server: ServerPointer, _ session: SessionPointer
+  ) {
+    // Of the unnamed portal: its name is empty.
+    if whole == 7, here == 7, server.pointee.replies.hasRoom {
+      expectDescription(.describePortal, session.pointee.boundSerial, server)
+    }
+    session.pointee.boundSerial = 0
   }
 
   /// The client gives a statement up. The server keeps it: others may have it too.

@@ -40,7 +40,7 @@ enum SQLCases {
       "INSERT INTO t (created_at, user_company) VALUES (1, 2)", "UPDATE t SET a = 1, b = 2",
       "WITH a AS (SELECT 1) UPDATE t SET b = 2", "DELETE FROM t", "TABLE t", "VALUES (1)",
       "COPY t FROM STDIN", "MOVE 1 IN c", "FETCH 1 FROM c", "SHOW search_path", "NOTIFY a, 'set'",
-      "EXPLAIN ANALYZE SELECT 1", "LOCK TABLE t", "ALTER TABLE t SET SCHEMA s",
+      "EXPLAIN ANALYZE SELECT 1", "LOCK TABLE t",
       "ALTER ROLE r SET work_mem = 1", "CREATE TABLE t (a int)", "EXECUTE p(1)", "CALL p()",
       "SELECT * INTO t FROM u", "SELECT attempt, template, temp FROM t", "SELECT max_temp FROM t",
       "SELECT timestamp '2020-01-01'", "SET LOCAL a.b = 1", "set local role x",
@@ -154,7 +154,7 @@ enum SQLCases {
     samples(
       .temporary, "CREATE TEMP TABLE t (a int)", "create temporary table t as select 1",
       "CREATE GLOBAL TEMP TABLE t ()", "CREATE LOCAL TEMPORARY TABLE t ()",
-      "CREATE OR REPLACE TEMP VIEW v AS SELECT 1", "CREATE TEMP SEQUENCE s",
+      "CREATE TEMP SEQUENCE s",
       "CREATE/*x*/TEMP--y\nTABLE t()", "SELECT 1 INTO TEMP t", "SELECT 1 INTO TEMPORARY TABLE t",
       "SELECT 1 INTO LOCAL TEMP t", "WITH a AS (SELECT 1) SELECT * INTO TEMP t FROM a",
       "EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1", "CREATE TABLE pg_temp.t (a int)",
@@ -162,6 +162,12 @@ enum SQLCases {
       "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
       "SELECT 1; SELECT 2 INTO TEMP t", "SELECT*INTO TEMP\"t\"FROM u", "SELECT 1INTO TEMP t"),
     samples([.temporary, .release], "DROP TABLE pg_temp.t"),
+    samples([.temporary, .schema], "CREATE OR REPLACE TEMP VIEW v AS SELECT 1"),
+    samples(
+      .schema, "ALTER TABLE t ADD a int", "alter/**/view v rename to w",
+      "ALTER TYPE t ADD VALUE 'a'",
+      "SELECT 1; ALTER TABLE t SET SCHEMA s", "CREATE OR REPLACE VIEW v AS SELECT 1",
+      "BEGIN; ALTER MATERIALIZED VIEW v RENAME a TO b; COMMIT"),
     samples(
       .holdCursor, "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
       "declare c binary insensitive no scroll cursor/**/with/**/hold for select 1",

@@ -146,6 +146,14 @@ struct SQLAnalyser {
       if statement.holds { analysis.effects.insert(.holdCursor) }
     case "load": analysis.effects.insert(.library)
     case "drop", "close": analysis.effects.insert(.release)
+    case "alter":
+      switch statement.word(1) {
+      case "table", "view", "materialized", "foreign", "type", "domain":
+        analysis.effects.insert(.schema)
+      default: break
+      }
+    case "create":
+      if statement.word(1) == "or" { analysis.effects.insert(.schema) }
     case "do": addDo(statement)
     default: break
     }

@@ -138,8 +138,7 @@ extension SQLText {
   static func isPlainKeyword(_ lower: UInt64) -> Bool {
     switch UInt8(truncatingIfNeeded: lower) {
     case UInt8(ascii: "a"):
-      return begins(lower, "alter") || begins(lower, "analyz") || begins(lower, "analys")
-        || begins(lower, "abort")
+      return begins(lower, "analyz") || begins(lower, "analys") || begins(lower, "abort")
     case UInt8(ascii: "b"): return begins(lower, "begin")
     case UInt8(ascii: "c"):
       return begins(lower, "commit") || begins(lower, "copy") || begins(lower, "call")

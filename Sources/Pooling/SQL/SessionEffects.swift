@@ -39,4 +39,7 @@ public struct SessionEffects: OptionSet, Hashable, Sendable {
   /// The first statement is one that a failed transaction still takes: COMMIT, END, ROLLBACK,
   /// ROLLBACK TO, ABORT, PREPARE TRANSACTION.
   public static let exitsTransaction = SessionEffects(rawValue: 1 << 14)
+  /// What other statements give may have another shape after it: ALTER of a table, a view or a
+  /// type, CREATE OR REPLACE.
+  public static let schema = SessionEffects(rawValue: 1 << 15)
 }

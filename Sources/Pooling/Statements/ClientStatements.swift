@@ -101,10 +101,30 @@ public struct ClientStatements: Sendable {
     return dropped
   }
 
-  /// A statement has a new serial.
-  public mutating func renew(_ index: StatementRegistry.Index, serial: UInt64) {
+  /// Changes what is kept of a statement, under every name that it has.
+  public mutating func update(
+    _ index: StatementRegistry.Index, _ change: (inout Reference) -> Void
+  ) {
     for place in entries.indices where entries[place].reference.index == index {
-      entries[place].reference.serial = serial
+      change(&entries[place].reference)
+    }
+  }
+
+  public mutating func update(serial: UInt64, _ change: (inout Reference) -> Void) {
+    for place in entries.indices where entries[place].reference.serial == serial {
+      change(&entries[place].reference)
+    }
+  }
+
+  /// The client has been told the shape of a statement.
+  public mutating func learn(serial: UInt64, _ shape: StatementShape) {
+    update(serial: serial) { $0.shape.learn(shape) }
+  }
+
+  /// A statement of an older epoch has a shape that the client was told.
+  public func hasTold(before epoch: UInt32) -> Bool {
+    entries.contains {
+      $0.reference.epoch != epoch && $0.reference.shape.isKnown && !$0.reference.isChanged
     }
   }
 

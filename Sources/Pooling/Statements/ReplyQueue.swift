@@ -1,3 +1,5 @@
+import PostgresWire
+
 /// What a server has still to answer of the extended messages that need care: Parse, Bind and Close
 /// of a client whose statements are mapped, and those of the pooler's own among them.
 ///
@@ -23,6 +25,14 @@ public struct ReplyQueue: ~Copyable {
     /// A Close sent in place of the client's Parse, of a statement that the server has: its answer
     /// becomes ParseComplete.
     case closeForParse
+    /// A Parse of the pooler's own that fails in place of a Bind: the client is to hear that the
+    /// statement's result has another shape.
+    case planChange
+    /// Describe of a prepared statement.
+    case describeStatement
+    /// Describe of a portal, right behind the Bind that made it, whose statement's shape is to be
+    /// learned. Others have no entry.
+    case describePortal
   }
 
   public struct Entry: Equatable, Sendable {
@@ -60,6 +70,8 @@ public struct ReplyQueue: ~Copyable {
   /// Entries that the server has skipped or refused, oldest first, until the caller takes them.
   var failed: [Entry] = []
   @usableFromInline var hasFailures = false
+  /// The oldest entry's ParameterDescription has come.
+  private var isDescribingStatement = false
   /// The last batch in which an error has come.
   private var failedBatch: UInt32?
 
@@ -93,6 +105,22 @@ public struct ReplyQueue: ~Copyable {
     return entry
   }
 
+  /// RowDescription, NoData or ParameterDescription has come.
+  /// - Returns: the Describe that it answers, if that has an entry. The entry goes with the first
+  ///   two; the last is what tells a statement's answer from a portal's.
+  mutating func described(_ type: UInt8) -> Entry? {
+    guard let oldest = oldestKind else { return nil }
+    if type == ServerMessageType.parameterDescription {
+      guard oldest == .describeStatement else { return nil }
+      isDescribingStatement = true
+      return unsafe base![first]
+    }
+    guard oldest == .describePortal || (oldest == .describeStatement && isDescribingStatement)
+    else { return nil }
+    isDescribingStatement = false
+    return pop()
+  }
+
   /// The batch of the oldest entry.
   @inlinable public var oldestBatch: UInt32? { count == 0 ? nil : unsafe base![first].batch }
 
@@ -100,6 +128,7 @@ public struct ReplyQueue: ~Copyable {
   /// sent in it.
   public mutating func fail(batch: UInt32) {
     failedBatch = batch
+    isDescribingStatement = false
     takeBack(batch)
   }
 
@@ -119,6 +148,7 @@ public struct ReplyQueue: ~Copyable {
     case .parse, .parseUnnamed, .ownParse, .ownParseUnnamed: type == UInt8(ascii: "1")
     case .bind: type == UInt8(ascii: "2")
     case .close, .ownClose, .closeForParse: type == UInt8(ascii: "3")
+    case .planChange, .describeStatement, .describePortal: false
     }
   }
 

@@ -21,13 +21,20 @@ public struct StatementRegistry: Sendable {
     public var byteCount: Int
     /// Of the name under which a client has it; see ``ReplyQueue/Entry/tag``.
     public var tag: UInt32 = 0
+    /// The epoch of the registry that the serial belongs to; 0: look at it closely.
+    public var epoch: UInt32 = 0
+    /// What its client has been told of it.
+    public var shape = StatementShape()
+    /// Its result has another shape than the client knows, and the client has still to be told.
+    public var isChanged = false
 
     /// A statement whose text is not kept.
     public init(serial: UInt64) {
       self.init(index: -1, serial: serial, isPlain: true, byteCount: 0)
     }
 
-    init(index: Index, serial: UInt64, isPlain: Bool, byteCount: Int) {
+    init(index: Index, serial: UInt64, isPlain: Bool, byteCount: Int, epoch: UInt32 = 0) {
+      self.epoch = epoch
       self.index = index
       self.serial = serial
       self.isPlain = isPlain
@@ -40,6 +47,7 @@ public struct StatementRegistry: Sendable {
     var serial: UInt64
     var uses: Int
     var analysis: SQLAnalysis?
+    var epoch: UInt32
     /// Tells a spare entry from one that was taken up again meanwhile.
     var releases: UInt32 = 0
   }
@@ -50,6 +58,9 @@ public struct StatementRegistry: Sendable {
   private var free: [Index] = []
   private var indices: [[UInt8]: Index] = [:]
   private var lastSerial: UInt64 = 0
+  /// Which schema statements have been prepared under: counts the changes that were seen of any
+  /// database's. What was prepared under an older one is prepared anew, under a new serial.
+  public private(set) var epoch: UInt32 = 1
   /// Statements that no client has, longest first; some have been taken up again.
   private var spare: [(index: Index, releases: UInt32)] = []
   private var firstSpare = 0
@@ -69,10 +80,11 @@ public struct StatementRegistry: Sendable {
   public mutating func intern(tail: [UInt8], analysis: SQLAnalysis?) -> Reference {
     if let index = indices[tail] {
       retain(index)
+      _ = refresh(index)
       return reference(index)
     }
     lastSerial += 1
-    let entry = Entry(tail: tail, serial: lastSerial, uses: 1, analysis: analysis)
+    let entry = Entry(tail: tail, serial: lastSerial, uses: 1, analysis: analysis, epoch: epoch)
     let index: Index
     if let reused = free.popLast() {
       index = reused
@@ -150,7 +162,7 @@ public struct StatementRegistry: Sendable {
     }
     return Reference(
       index: index, serial: entry.serial, isPlain: entry.analysis == nil,
-      byteCount: entry.tail.count)
+      byteCount: entry.tail.count, epoch: entry.epoch)
   }
 
   /// What a counted statement could do to its session; nil: nothing.
@@ -168,9 +180,29 @@ public struct StatementRegistry: Sendable {
   public mutating func renew(_ index: Index, failed serial: UInt64) -> UInt64 {
     guard index >= 0, let entry = entries[Int(index)] else { return serial }
     guard entry.serial == serial else { return entry.serial }
+    return renew(index)
+  }
+
+  private mutating func renew(_ index: Index) -> UInt64 {
     lastSerial += 1
     entries[Int(index)]?.serial = lastSerial
+    entries[Int(index)]?.epoch = epoch
     return lastSerial
+  }
+
+  // MARK: schema
+
+  /// The shape of any statement's result may have changed.
+  /// - Returns: the new epoch.
+  public mutating func beginEpoch() -> UInt32 {
+    epoch = epoch == .max ? 1 : epoch + 1
+    return epoch
+  }
+
+  /// The serial of a counted statement in this epoch.
+  public mutating func refresh(_ index: Index) -> UInt64 {
+    guard index >= 0, let entry = entries[Int(index)] else { return 0 }
+    return entry.epoch == epoch ? entry.serial : renew(index)
   }
 }
 

@@ -125,7 +125,8 @@ extension ServerFuzz {
   private static func look(at scan: ServerScan, _ bytes: [UInt8]) throws(Finding) {
     switch scan.event {
     case .parameterStatus(let body), .errorResponse(let body), .ownRow(let body),
-      .commandComplete(let body), .notification(let body):
+      .commandComplete(let body), .notification(let body), .described(_, _, let body),
+      .ownAnswer(_, let body):
       try check(
         body.start >= 5 && body.count >= 0 && body.start + body.count == scan.position,
         "a body at \(body) of a message up to \(scan.position)")
@@ -189,6 +190,12 @@ extension ServerScan {
     case .notification(var body):
       body.start += distance
       event = .notification(body)
+    case .described(let entry, let type, var body):
+      body.start += distance
+      event = .described(entry, type, body)
+    case .ownAnswer(let type, var body):
+      body.start += distance
+      event = .ownAnswer(type, body)
     case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation: break
     }
   }

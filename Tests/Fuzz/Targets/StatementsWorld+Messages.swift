@@ -131,7 +131,7 @@ extension StatementsWorld {
     switch entry.kind {
     case .parse, .ownParse: if entry.serial != 0 { server.statements.parsed(entry.serial) }
     case .ownClose: server.statements.closed(entry.serial)
-    case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse: break
+    default: break
     }
     if entry.hasUndo, let dropped = clients[client].statements.confirmOldest() {
       registry.release(dropped.index)
@@ -144,7 +144,7 @@ extension StatementsWorld {
       switch entry.kind {
       case .parse, .ownParse, .ownClose:
         if entry.serial != 0 { server.statements.skipped(entry.serial) }
-      case .parseUnnamed, .ownParseUnnamed, .bind, .close, .closeForParse: break
+      default: break
       }
     }
     let undos = entries.count { $0.hasUndo }
@@ -159,6 +159,6 @@ extension StatementsWorld {
     guard let reference = references.first(where: { $0.serial == serial }), reference.index >= 0
     else { return }
     let fresh = registry.renew(reference.index, failed: serial)
-    clients[client].statements.renew(reference.index, serial: fresh)
+    clients[client].statements.update(reference.index) { $0.serial = fresh }
   }
 }
