@@ -3,9 +3,10 @@ import PostgresWire
 import Reactor
 import Synchronization
 
-// Prepared statements after a change of the schema. They are prepared anew, under new names. Who
-// remembers what a statement gives, and does not ask again, is told where that has changed, as by
-// PostgreSQL itself: `cached plan must not change result type`, once.
+// Prepared statements after a change of the schema. They are prepared anew, under new names. A
+// client that was told what a statement gives hears where that has changed, as from PostgreSQL
+// itself: `cached plan must not change result type`, once. That it asks for the columns each time
+// makes no difference: there are drivers that do, and crash where those are others than before.
 extension Worker {
   /// What PostgreSQL says where a statement's result has another shape than when it was prepared.
   /// Drivers know it by its code, its text or its routine.
@@ -64,7 +65,7 @@ extension Worker {
     return true
   }
 
-  /// The statements of an older schema that a batch binds without asking for their columns.
+  /// The statements of an older schema that a batch binds and that the client was told about.
   private func staleStatements(
     _ session: SessionPointer, _ epoch: UInt32, _ start: Int, _ count: Int
   ) -> [StatementRegistry.Index] {
@@ -81,8 +82,7 @@ extension Worker {
           let reference = session.pointee.statements.find(
             bytes(range.start, range.next).bytes, at: 0, count: range.count),
           reference.index >= 0, reference.epoch != epoch, reference.shape.isKnown,
-          !reference.isChanged, !stale.contains(reference.index),
-          !isPortalDescribe(at: position + whole, count)
+          !reference.isChanged, !stale.contains(reference.index)
         {
           stale.append(reference.index)
         }
@@ -239,8 +239,8 @@ extension Worker {
   // MARK: once more
 
   /// Keeps a batch that is all of a transaction and uses one prepared statement whose columns it
-  /// asks for: should the server have the statement in an older shape, it is prepared anew and the
-  /// batch sent once more. Nothing of it has run then.
+  /// asks for: should the server have the statement in an older shape than the client knows, it is
+  /// prepared anew and the batch sent once more. Nothing of it has run then.
   @inline(__always)
   func keepForRetry(_ session: SessionPointer, _ start: Int, _ count: Int) {
     session.pointee.retrySerial = 0
@@ -291,7 +291,16 @@ extension Worker {
   func retry(_ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer) {
     session.pointee.retry = .second
     notePlanChange()
-    renew(session.pointee.retrySerial, session)
+    let serial = session.pointee.retrySerial
+    let told = session.pointee.statements.references.first { $0.serial == serial }?.shape
+    if let renewed = renew(serial, session), let told, told.isKnown {
+      // What the client was told may be what the server says now.
+      session.pointee.schemaEpoch = 0
+      session.pointee.statements.update(serial: renewed) {
+        $0.shape = told
+        $0.epoch = 0
+      }
+    }
     failed(server, [])
     session.pointee.retrySerial = 0
     let behind = client.pointee.stream.carry.move(to: scratch)

@@ -174,12 +174,14 @@ extension Worker {
 
   /// The result of a statement has another shape than when it was prepared: the client is told
   /// once, as by PostgreSQL itself, and from now on the statement is prepared anew.
-  func renew(_ serial: UInt64, _ session: SessionPointer) {
+  /// - Returns: its new serial.
+  @discardableResult
+  func renew(_ serial: UInt64, _ session: SessionPointer) -> UInt64? {
     let failed = serial == 0 ? session.pointee.lastUsed?.serial ?? 0 : serial
     guard
       let reference = session.pointee.statements.references.first(where: { $0.serial == failed }),
       reference.index >= 0
-    else { return }
+    else { return nil }
     let (fresh, epoch) = pooler.statements.withLock {
       ($0.renew(reference.index, failed: failed), $0.epoch)
     }
@@ -188,6 +190,7 @@ extension Worker {
       $0.epoch = epoch
       $0.shape = StatementShape()
     }
+    return fresh
   }
 
   /// An error that names one of the pooler's statements, with the client's name for it.

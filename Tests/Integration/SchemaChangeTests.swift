@@ -37,19 +37,25 @@ extension Integration {
     }
 
     @Test(arguments: PostgresVersion.available)
-    func `a change made elsewhere is not noticed outside a transaction, and once inside`(
+    func `a change made elsewhere is told to who knew the old shape, once, and to nobody else`(
       version: PostgresVersion
     ) throws {
       try withSluice(version, ["default_pool_size": 1]) { sluice in
         let client = try sluice.connect()
+        let newcomer = try sluice.connect()
         let direct = try PostgresCluster.shared(version).connect(database: "app")
         try client.query(Self.table)
-        _ = try exchange(client, Frame.parse("SELECT * FROM reshaped", name: "all") + Frame.sync)
+        let parse = Frame.parse("SELECT * FROM reshaped", name: "all") + Frame.sync
+        _ = try exchange(client, parse)
         #expect(try callDescribed(client, "all").rows == [["1"]])
         try direct.query("ALTER TABLE reshaped ADD b int DEFAULT 2")
-        let changed = try callDescribed(client, "all")
+        // The server has it in the old shape, which the newcomer has never heard of.
+        _ = try exchange(newcomer, parse)
+        let changed = try callDescribed(newcomer, "all")
         #expect(changed.types == "2TDCZ")
         #expect(changed.rows == [["1", "2"]])
+        #expect(isPlanChange(try callDescribed(client, "all")))
+        #expect(try callDescribed(client, "all").rows == [["1", "2"]])
         try direct.query("ALTER TABLE reshaped DROP b")
         try client.query("BEGIN")
         #expect(isPlanChange(try callDescribed(client, "all")))
