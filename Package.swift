@@ -42,15 +42,18 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(name: "Tenancy", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
     .target(
       name: "Settings",
-      dependencies: ["PostgresAuth", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "PostgresAuth", "Tenancy", .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
       swiftSettings: common),
     .target(
       name: "Proxy",
       dependencies: [
-        "CLinux", "Reactor", "Settings", "Pooling", "PostgresAuth", "PostgresWire",
+        "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth", "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
@@ -71,6 +74,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
+      swiftSettings: common),
+    .testTarget(
+      name: "TenancyTests", dependencies: ["PostgresWire", "Tenancy"], path: "Tests/Tenancy",
       swiftSettings: common),
     .testTarget(
       name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
