@@ -85,7 +85,7 @@ let package = Package(
       name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
       swiftSettings: common),
     .testTarget(
-      name: "SettingsTests", dependencies: ["Settings"], path: "Tests/Settings",
+      name: "SettingsTests", dependencies: ["Settings", "Tenancy"], path: "Tests/Settings",
       swiftSettings: common),
     .testTarget(
       name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],

@@ -94,4 +94,10 @@ public struct TenantDatabase: Hashable, Sendable {
   public let dbname: String?
   public let hosts: [String]
   public let port: Int?
+
+  public init(dbname: String?, hosts: [String], port: Int?) {
+    self.dbname = dbname
+    self.hosts = hosts
+    self.port = port
+  }
 }

@@ -14,6 +14,9 @@ public struct TenancyRules: Sendable {
   /// with the template `{token}`.
   public var tokenName: SettingName?
 
+  /// No tenants.
+  public static let none = TenancyRules(resolver: TenantResolver(pattern: .standard))
+
   /// Rules without tenants, until more is set.
   public init(resolver: TenantResolver) { self.resolver = resolver }
 
@@ -27,6 +30,7 @@ public struct TenancyRules: Sendable {
     var names = Set(settings.map(\.name.key))
     for override in overrides.values { names.formUnion(override.settings.map(\.name.key)) }
     if let tokenName { names.insert(tokenName.key) }
+    if let setName { names.insert(setName.key) }
     if names.contains("role") { names.insert("session_authorization") }
     return names
   }

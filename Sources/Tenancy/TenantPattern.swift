@@ -26,6 +26,14 @@ public struct TenantPattern: Sendable {
   public let text: String
   private let steps: [Step]
 
+  /// The pattern where the configuration has none.
+  public static let standard: TenantPattern = {
+    guard let pattern = try? TenantPattern(standardText) else {
+      preconditionFailure("the standard pattern is one")
+    }
+    return pattern
+  }()
+
   /// - Throws: where it is no pattern.
   public init(_ text: String) throws(TenancyProblem) {
     guard (1...Self.maximumBytes).contains(text.utf8.count) else {
