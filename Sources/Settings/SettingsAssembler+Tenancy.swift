@@ -3,7 +3,7 @@ import Tenancy
 // What [tenancy], [tenants] and the users' keys for tenants come to: each value is checked here, as
 // each may need others.
 extension SettingsAssembler {
-  /// Why this version cannot do `tenants_query`; nil: it can. The rows are `TenantRow`'s.
+  /// Why this version cannot do `tenants_query`; nil: it can. `TenantRow` reads the rows.
   private static let tenantsQueryRefusal: String? =
     "this version does not read tenants from a table yet; list them as [tenants.NAME]"
 

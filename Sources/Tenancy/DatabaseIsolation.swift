@@ -15,6 +15,20 @@ public struct DatabaseIsolation: Hashable, Sendable {
     self.port = port
   }
 
+  /// A place that is the same for whoever asks.
+  init(literalDbname dbname: String?, host: String?, port: Int?) throws(TenancyProblem) {
+    self.dbname = try dbname.map(Self.escaped)
+    hosts = try host.map { text throws(TenancyProblem) in [try Self.escaped(text)] } ?? []
+    self.port = port
+  }
+
+  private static func escaped(_ text: String) throws(TenancyProblem) -> SettingTemplate {
+    try SettingTemplate(
+      String(
+        String.UnicodeScalarView(
+          text.unicodeScalars.flatMap { $0 == "{" || $0 == "}" ? [$0, $0] : [$0] })))
+  }
+
   /// A template for `dbname`, with `{tenant}` and `{database}`.
   public static func dbname(_ text: String) throws(TenancyProblem) -> SettingTemplate {
     let template = try SettingTemplate(text)

@@ -48,10 +48,12 @@ public struct SettingTemplate: Hashable, Sendable {
     elements = isList ? try parser.parseList() : [try parser.parseValue()]
   }
 
-  /// A value in which nothing is filled in, whatever it has.
-  public init(literal value: String) {
+  /// A value for a setting in which nothing is filled in: braces stand for themselves.
+  public init(literal value: String, for name: SettingName) throws(TenancyProblem) {
+    guard !value.utf8.contains(0) else { throw TenancyProblem("cannot have a NUL character") }
+    var parser = TemplateParser(value, isLiteral: true)
     text = value
-    elements = [[.text(value)]]
+    elements = name.kind == .names ? try parser.parseList() : [try parser.parseValue()]
   }
 
   /// What it needs.

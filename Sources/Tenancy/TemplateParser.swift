@@ -1,11 +1,16 @@
 /// Reads a template; see `SettingTemplate`.
 struct TemplateParser {
   private let scalars: [Unicode.Scalar]
+  /// Whether braces are characters as all others.
+  private let isLiteral: Bool
   private var position = 0
   private var parts: [SettingTemplate.Part] = []
   private var text = ""
 
-  init(_ text: String) { scalars = Array(text.unicodeScalars) }
+  init(_ text: String, isLiteral: Bool = false) {
+    scalars = Array(text.unicodeScalars)
+    self.isLiteral = isLiteral
+  }
 
   private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
 
@@ -95,7 +100,7 @@ struct TemplateParser {
   private mutating func takePart(_ scalar: Unicode.Scalar) throws(TenancyProblem) {
     let start = position
     position += 1
-    guard scalar == "{" || scalar == "}" else {
+    guard scalar == "{" || scalar == "}", !isLiteral else {
       text.unicodeScalars.append(scalar)
       return
     }

@@ -91,8 +91,8 @@ extension TenantBundle.Setting {
     case .plain: break
     case .role: try checkRole()
     case .names:
-      for (index, value) in values.enumerated() where template.isFilled(index) {
-        try checkName(value)
+      for (index, value) in values.enumerated() {
+        try checkName(value, isFilled: template.isFilled(index))
       }
     case .words:
       // The server parts it again at its commas.
@@ -115,11 +115,12 @@ extension TenantBundle.Setting {
   }
 
   /// The server cuts a longer name short, and two tenants could share what is left of theirs.
-  private func checkName(_ value: String) throws(TenantRefusal) {
-    if value.isEmpty { throw unfit("would have an empty name in its list") }
+  private func checkName(_ value: String, isFilled: Bool) throws(TenantRefusal) {
     if value.utf8.count > SettingName.maximumBytes {
       throw unfit("would have a longer name in its list than a name can be")
     }
+    guard isFilled else { return }
+    if value.isEmpty { throw unfit("would have an empty name in its list") }
     if value == "$user" || value.utf8.starts(with: "pg_".utf8) {
       throw unfit("would have a name in its list that is the system's")
     }

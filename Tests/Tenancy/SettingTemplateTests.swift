@@ -64,7 +64,9 @@ struct SettingTemplateTests {
       let values = try SettingTemplate("{user}, x", isList: true).render(context(user: text))
       #expect(values == [text, "x"])
     }
-    #expect(SettingTemplate(literal: "{tenant}").placeholders == [])
+    let literal = try SettingTemplate(literal: "{tenant}", for: SettingName("app.x"))
+    #expect(literal.placeholders == [])
+    #expect(try literal.render(context()) == ["{tenant}"])
   }
 
   @Test func `templates answer to anything`() {
