@@ -42,15 +42,18 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(name: "Tenancy", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
     .target(
       name: "Settings",
-      dependencies: ["PostgresAuth", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "PostgresAuth", "Tenancy", .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
       swiftSettings: common),
     .target(
       name: "Proxy",
       dependencies: [
-        "CLinux", "Reactor", "Settings", "Pooling", "PostgresAuth", "PostgresWire",
+        "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth", "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
@@ -73,13 +76,16 @@ let package = Package(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
       swiftSettings: common),
     .testTarget(
+      name: "TenancyTests", dependencies: ["PostgresWire", "Tenancy"], path: "Tests/Tenancy",
+      swiftSettings: common),
+    .testTarget(
       name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
       swiftSettings: common),
     .testTarget(
       name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
       swiftSettings: common),
     .testTarget(
-      name: "SettingsTests", dependencies: ["Settings"], path: "Tests/Settings",
+      name: "SettingsTests", dependencies: ["Settings", "Tenancy"], path: "Tests/Settings",
       swiftSettings: common),
     .testTarget(
       name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],

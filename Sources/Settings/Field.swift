@@ -83,6 +83,27 @@ extension Field {
       set: { $0[keyPath: path] = $1?.integer })
   }
 
+  static func optionalInteger(_ range: ClosedRange<Int>, _ path: Path<Int?>) -> Field {
+    Field(
+      .integer(range), isOptional: true, get: { $0[keyPath: path].map { .integer($0) } },
+      set: { $0[keyPath: path] = $1?.integer })
+  }
+
+  static func optionalInteger<Inner>(
+    _ range: ClosedRange<Int>, _ outer: Path<Inner>, _ inner: Field<Inner>.Path<Int?>
+  ) -> Field {
+    Field(
+      .integer(range), isOptional: true,
+      get: { $0[keyPath: outer][keyPath: inner].map { .integer($0) } },
+      set: { $0[keyPath: outer][keyPath: inner] = $1?.integer })
+  }
+
+  static func optionalList(_ path: Path<[String]?>) -> Field {
+    Field(
+      .list, isOptional: true, get: { $0[keyPath: path].map { .list($0) } },
+      set: { $0[keyPath: path] = $1?.list })
+  }
+
   static func optionalSeconds(_ path: Path<Duration?>) -> Field {
     Field(
       .seconds, isOptional: true, get: { $0[keyPath: path].map { .duration($0) } },

@@ -121,7 +121,10 @@ struct IniReader {
       let hint = Spelling.nearest(to: name, among: known).map { "; did you mean [\($0)]?" } ?? ""
       let shown = SettingType.shown(name)
       if name == "tenancy" || name.hasPrefix("tenants") {
-        fail(place, "this version does not have the section \(shown)")
+        fail(
+          place,
+          "the section \(shown) is only in the native format; `sluice --print-config FILE` writes "
+            + "this configuration in it")
       } else {
         fail(place, "unknown section \(shown)\(hint)")
       }

@@ -61,5 +61,8 @@ struct RawConfiguration {
   var databases: [RawEntry] = []
   var users: [RawEntry] = []
   var peers: [RawEntry] = []
+  /// Under the name `tenancy`; the keys of `[tenancy.settings]` are a table in it.
+  var tenancy: RawEntry?
+  var tenants: [RawEntry] = []
   var diagnostics: [Diagnostic] = []
 }

@@ -29,7 +29,30 @@ extension Settings {
       lines += header("peers", String(peer.id))
       lines += Self.lines(of: peer, PeerSettings.definitions)
     }
+    lines += tenancyLines()
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func tenancyLines() -> [String] {
+    var lines: [String] = []
+    if tenancy != TenancySettings() {
+      let origin = Toml.comment(origin(of: "tenancy").description)
+      lines += ["", "[tenancy]  # \(origin)"]
+      lines += Self.lines(of: tenancy, TenancySettings.definitions)
+      lines += Self.lines(of: tenancy.settings, "tenancy")
+    }
+    for tenant in tenants {
+      lines += header("tenants", tenant.name)
+      lines += Self.lines(of: tenant, TenantSettings.definitions)
+      lines += Self.lines(of: tenant.settings, "tenants.\(Toml.key(tenant.name))")
+    }
+    return lines
+  }
+
+  private static func lines(of settings: [TenantSettingText], _ section: String) -> [String] {
+    if settings.isEmpty { return [] }
+    return ["", "[\(section).settings]"]
+      + settings.map { "\(Toml.key($0.name)) = \(Toml.string($0.value))" }
   }
 
   private func header(_ section: String, _ name: String) -> [String] {
@@ -41,7 +64,9 @@ extension Settings {
     of root: Root, _ definitions: [EntryDefinition<Root>]
   ) -> [String] {
     definitions.compactMap { definition in
-      guard let value = definition.field.get(root), value != .list([]) else { return nil }
+      guard let value = definition.field.get(root),
+        value != .list([]) || definition.field.isOptional
+      else { return nil }
       return Toml.line(definition.name, value, definition.field.type, nil)
     }
   }

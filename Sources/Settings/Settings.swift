@@ -1,3 +1,5 @@
+import Tenancy
+
 /// The configuration in effect: typed, immutable, made by `SettingsLoader`.
 ///
 /// Times of zero mean "off", unless the setting's summary in `SettingDefinition.all` says
@@ -15,11 +17,17 @@ public struct Settings: Sendable {
   public internal(set) var users: [String: UserSettings] = [:]
   /// What `[peers]` says, by peer id.
   public internal(set) var peers: [Int: PeerSettings] = [:]
+  /// What `[tenancy]` says.
+  public internal(set) var tenancy = TenancySettings()
+  /// What `[tenants]` says, in the order of the file.
+  public internal(set) var tenants: [TenantSettings] = []
+  /// What `[tenancy]`, `[tenants]` and the users' keys for tenants come to, checked.
+  public internal(set) var tenancyRules = TenancyRules.none
   /// Passwords and verifiers by user name, from `auth_file` and `[users.NAME] password`; the latter
   /// wins.
   public internal(set) var secrets: [String: Secret] = [:]
   /// Where settings that are not at their default came from, by name; `databases.NAME`,
-  /// `users.NAME` and `peers.NAME` for whole entries.
+  /// `users.NAME`, `peers.NAME`, `tenancy` and `tenants.NAME` for whole entries.
   public internal(set) var origins: [String: SettingOrigin] = [:]
 
   /// `listen_addr`.
@@ -247,7 +255,9 @@ extension Settings: Equatable {
   /// Equal when they have the same effect: where values came from does not count.
   public static func == (left: Settings, right: Settings) -> Bool {
     left.databases == right.databases && left.fallbackDatabase == right.fallbackDatabase
-      && left.users == right.users && left.peers == right.peers && left.secrets == right.secrets
+      && left.users == right.users && left.peers == right.peers
+      && left.tenancy == right.tenancy && left.tenants == right.tenants
+      && left.secrets == right.secrets
       && SettingDefinition.all.allSatisfy { $0.value(in: left) == $0.value(in: right) }
   }
 }

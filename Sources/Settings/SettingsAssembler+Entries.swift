@@ -1,4 +1,4 @@
-// The entries of [databases], [users] and [peers].
+// The entries of [databases], [users] and [peers], and what they have in common with others.
 extension SettingsAssembler {
   mutating func applyDatabase(_ entry: RawEntry) {
     guard checkName(entry, "database") else { return }
@@ -26,7 +26,7 @@ extension SettingsAssembler {
       }
       others.removeAll { $0.name == "password" }
     }
-    apply(others, to: &user, UserSettings.definitions, "users")
+    apply(others, to: &user, UserSettings.definitions, "users", entry.name)
     settings.users[entry.name] = user
     settings.origins["users.\(entry.name)"] = .file(entry.place.file, line: entry.place.line)
   }
@@ -42,15 +42,16 @@ extension SettingsAssembler {
     settings.origins["peers.\(id)"] = .file(entry.place.file, line: entry.place.line)
   }
 
-  private mutating func checkName(_ entry: RawEntry, _ kind: String) -> Bool {
+  mutating func checkName(_ entry: RawEntry, _ kind: String) -> Bool {
     if (1...Self.maximumNameBytes).contains(entry.name.utf8.count) { return true }
     fail(entry.place, "a \(kind)'s name has 1 to \(Self.maximumNameBytes) bytes")
     return false
   }
 
-  private mutating func apply<Root>(
+  /// - Parameter name: the entry's name, where the places of its keys are asked for later.
+  mutating func apply<Root>(
     _ entries: [RawSetting], to root: inout Root, _ definitions: [EntryDefinition<Root>],
-    _ section: String
+    _ section: String, _ name: String? = nil
   ) {
     var hasPassword = false
     for entry in entries {
@@ -68,6 +69,7 @@ extension SettingsAssembler {
       }
       hasPassword = hasPassword || definition.field.type == .secret
       apply(entry, to: &root, definition)
+      if let name { places["\(section).\(name).\(definition.name)"] = entry.place }
     }
   }
 

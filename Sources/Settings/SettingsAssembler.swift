@@ -8,8 +8,8 @@ struct SettingsAssembler {
 
   var settings: Settings
   private(set) var diagnostics: [Diagnostic] = []
-  private var places: [String: SourcePlace] = [:]
-  private let file: String
+  var places: [String: SourcePlace] = [:]
+  let file: String
   let environment: [String: String]
 
   init(format: SettingsFormat, file: String, environment: [String: String]) {
@@ -30,8 +30,11 @@ struct SettingsAssembler {
     if let peer = raw.peers.first {
       warn(peer.place, "[peers] is accepted, but cancel requests are not forwarded to peers yet")
     }
+    if let entry = raw.tenancy { applyTenancy(entry) }
+    for entry in raw.tenants { applyTenant(entry) }
     loadUserList()
     settings.secrets.merge(passwords) { _, own in own }
+    makeTenancyRules(raw)
     checkTogether()
   }
 

@@ -1,7 +1,7 @@
 import TOMLKit
 
-/// Reads the native format: TOML, with settings at the top level, and tables for databases, users
-/// and peers.
+/// Reads the native format: TOML, with settings at the top level, and tables for databases, users,
+/// peers and tenants.
 struct TomlReader {
   private(set) var result = RawConfiguration()
   private let file: String
@@ -38,7 +38,8 @@ struct TomlReader {
       case "databases": result.databases = readEntries(value, key, line)
       case "users": result.users = readEntries(value, key, line)
       case "peers": result.peers = readEntries(value, key, line)
-      case "tenancy", "tenants": fail(line, "this version does not have [\(key)]")
+      case "tenancy": result.tenancy = readTenancy(value, line)
+      case "tenants": result.tenants = readEntries(value, key, line)
       case "pgbouncer":
         fail(line, "settings stand at the top of the file, before any section, not in [pgbouncer]")
       default: result.settings.append(setting(key, value, [key]))
@@ -62,13 +63,50 @@ struct TomlReader {
           line, "\(SettingType.shown(name)) is no setting of [\(section)]: write [\(section).NAME]")
         continue
       }
-      let settings = inFileOrder(entry.keys, under: path).compactMap { key in
-        entry[key].map { setting(key, $0, path + [key]) }
-      }
-      entries.append(
-        RawEntry(name: name, place: SourcePlace(file: file, line: line), settings: settings))
+      entries.append(readEntry(entry, name, path, line))
     }
     return entries
+  }
+
+  private mutating func readTenancy(_ value: TOMLValueConvertible, _ line: Int?) -> RawEntry? {
+    guard let table = value.table else {
+      fail(line, "\"tenancy\" is a section: write [tenancy]")
+      return nil
+    }
+    return readEntry(table, "tenancy", ["tenancy"], line)
+  }
+
+  private func readEntry(
+    _ table: TOMLTable, _ name: String, _ path: [String], _ line: Int?
+  ) -> RawEntry {
+    let settings = inFileOrder(table.keys, under: path).compactMap { key in
+      table[key].map { value in
+        let isOfTenants = path[0] == "tenancy" || path[0] == "tenants"
+        guard isOfTenants, key == "settings", let inner = value.table else {
+          return setting(key, value, path + [key])
+        }
+        let place = SourcePlace(file: file, line: index?.line(of: path + [key]))
+        let values = flattened(inner, path + [key], prefix: "", depth: 0)
+        return RawSetting(name: key, value: .table(values), place: place)
+      }
+    }
+    return RawEntry(name: name, place: SourcePlace(file: file, line: line), settings: settings)
+  }
+
+  /// The settings of tenants have dots in their names, which TOML takes for tables unless the name
+  /// is in quotes: `app.tenant_id` means the same with and without.
+  private func flattened(
+    _ table: TOMLTable, _ path: [String], prefix: String, depth: Int
+  ) -> [RawSetting] {
+    inFileOrder(table.keys, under: path).flatMap { key in
+      guard let value = table[key] else { return [RawSetting]() }
+      let name = prefix + key
+      if let inner = value.table, depth < 2 {
+        return flattened(inner, path + [key], prefix: "\(name).", depth: depth + 1)
+      }
+      let place = SourcePlace(file: file, line: index?.line(of: path + [key]))
+      return [RawSetting(name: name, value: raw(value, path + [key], depth: 1), place: place)]
+    }
   }
 
   private func setting(
@@ -116,7 +154,8 @@ struct TomlReader {
     let lines = TextFile.lines(of: bytes)
     let first = max(error.source.begin.line - 1, 0)
     let about = lines.dropFirst(first).prefix(1).map { String(decoding: $0, as: UTF8.self) }
-    guard about.allSatisfy({ !$0.contains("password") && !$0.contains("ldap") }) else {
+    let secrets = ["password", "ldap", "secret"]
+    guard !about.contains(where: { line in secrets.contains { line.contains($0) } }) else {
       return "not TOML: text stands in double quotes, with \\ before a quote or \\ within it"
     }
     let shown = error.description.map { $0.isASCII && $0 < " " ? " " : String($0) }.joined()

@@ -23,6 +23,13 @@ public struct UserSettings: Sendable, Equatable {
   /// Longest idling of a client; zero is no limit.
   public internal(set) var clientIdleTimeout: Duration?
 
+  /// Tenants that the login may act for, with `*` and `?`; nil: all.
+  public internal(set) var tenants: [String]?
+  /// The login's tenant, for the source `user`.
+  public internal(set) var tenant: String?
+  /// Whether the login acts for tenants.
+  public internal(set) var tenancy = TenancyUse.on
+
   /// An entry that says nothing.
   public init(name: String) { self.name = name }
 }
@@ -44,5 +51,12 @@ extension UserSettings {
       "As the global setting."),
     .init("transaction_timeout", .optionalSeconds(\.transactionTimeout), "As the global setting."),
     .init("client_idle_timeout", .optionalSeconds(\.clientIdleTimeout), "As the global setting."),
+    .init(
+      "tenants", .optionalList(\.tenants),
+      "Tenants that the login may act for, with `*` and `?`; by default all."),
+    .init("tenant", .optionalText(\.tenant), "The login's tenant, for the source `user`."),
+    .init(
+      "tenancy", .choice(\.tenancy),
+      "`off` for a login that acts without a tenant and gets no settings; by default `on`."),
   ]
 }

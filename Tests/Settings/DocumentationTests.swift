@@ -33,6 +33,8 @@ struct DocumentationTests {
     try check("docs/configuration.md", "databases", Self.table(DatabaseSettings.definitions))
     try check("docs/configuration.md", "users", Self.table(UserSettings.definitions))
     try check("docs/configuration.md", "peers", Self.table(PeerSettings.definitions))
+    try check("docs/configuration.md", "tenancy", Self.table(TenancySettings.definitions))
+    try check("docs/configuration.md", "tenants", Self.table(TenantSettings.definitions))
   }
 
   @Test func `docs/compatibility.md tells what is acted on, accepted and refused`() throws {

@@ -137,7 +137,7 @@ struct IniReaderTests {
     ("%inclood x", "expected `%include file`"),
     ("%include /nonexistent/x.ini", #"included file "/nonexistent/x.ini" cannot be read"#),
     ("[database]", "unknown section \"database\"; did you mean [databases]?"),
-    ("[databases", "closing `]` is missing"), ("[tenancy]", "does not have the section"),
+    ("[databases", "closing `]` is missing"), ("[tenancy]", "only in the native format"),
     ("[databases]x", "nothing may follow"),
     ("[databases]\na = hosst=x", #"[databases] does not have "hosst"; did you mean "host"?"#),
     ("[databases]\na = host='x", "closing single quote is missing"),
