@@ -26,7 +26,7 @@ struct Script: Sendable {
     // pipelines what becomes of names there is not always as in PostgreSQL.
     let strays = random.pick([false, false, true])
     let own = kinds.subtracting(pins ? [] : TrafficKind.pinning)
-      .subtracting(strays ? TrafficKind.naming : [.unsynced, .copyExtended])
+      .subtracting(strays ? TrafficKind.naming.union([.pipeline]) : [.unsynced, .copyExtended])
     let count = random.pick(Array(Self.clients))
     poolSize = pins ? count : shared
     programs = (0..<count).map { client in
