@@ -35,6 +35,13 @@ public enum Ending: Equatable, Sendable {
   case serverLost(cause: String)
   /// The client's own parameters are refused by the server.
   case parametersRefused(sqlstate: String, message: String)
+  /// The server refuses what its tenant is to have.
+  case tenantSettingsRefused(sqlstate: String)
+  /// It has sent what makes it uncertain which answer is whose, so that it can't be told under which
+  /// tenant its next statement would run.
+  case outOfStep
+  /// It may not act for the tenant that it names, or names none.
+  case tenantRefused(sqlstate: String, message: String)
   /// It has prepared more than one client may.
   case tooManyStatements
   /// A Parse, too long to be kept, of a name that the client has already.
@@ -91,8 +98,16 @@ public enum Ending: Equatable, Sendable {
     case .authenticationFailed(let sqlstate, let message, _),
       .startupRefused(let sqlstate, let message),
       .serverLoginFailed(let sqlstate, let message),
-      .parametersRefused(let sqlstate, let message):
+      .parametersRefused(let sqlstate, let message),
+      .tenantRefused(let sqlstate, let message):
       (sqlstate, message)
+    case .tenantSettingsRefused(let sqlstate): (sqlstate, Self.tenantSettingsRefused)
+    case .outOfStep:
+      (
+        SQLState.protocolViolation,
+        "it can't be told any longer which answer is whose: a Query was sent behind messages of the "
+          + "extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
+      )
     case .invalidMessageType(let type):
       (SQLState.protocolViolation, "invalid frontend message type \(type)")
     case .invalidMessageLength: (SQLState.protocolViolation, "invalid message length")
@@ -118,6 +133,9 @@ public enum Ending: Equatable, Sendable {
     case .internalError(let what): (SQLState.internalError, what)
     }
   }
+
+  public static let tenantSettingsRefused =
+    "the settings of the tenant were refused by the server; nothing was run"
 
   /// Whether the query that runs is to be cancelled: it has taken longer than it may.
   public var stopsQuery: Bool {
@@ -164,6 +182,9 @@ public enum Ending: Equatable, Sendable {
     case .serverLoginFailed: "server_login_failed"
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"
+    case .tenantSettingsRefused: "tenant_settings_refused"
+    case .tenantRefused: "tenant_refused"
+    case .outOfStep: "out_of_step"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"
     case .notificationsNotTaken: "notifications_not_taken"

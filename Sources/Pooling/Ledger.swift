@@ -56,6 +56,11 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
 
+  /// Messages that answer what the pooler has put in front of a client's query or batch, and that
+  /// the client is not to see. They are the next ones that the server sends.
+  @inlinable public var owesPreamble: Bool { preambleAnswers != 0 }
+  @usableFromInline var preambleAnswers: UInt16 = 0
+
   /// Which messages are to be events that otherwise pass: what the client runs may change more than
   /// its transaction.
   public var watches: Watches = []
@@ -68,6 +73,8 @@ public struct Ledger: Equatable, Sendable {
     @inlinable public static var tags: Watches { Watches(rawValue: 1) }
     /// NotificationResponse: the client has LISTENed on this server.
     @inlinable public static var notifications: Watches { Watches(rawValue: 2) }
+    /// NoticeResponse: its position counts from the pooler's own text.
+    @inlinable public static var notices: Watches { Watches(rawValue: 8) }
     /// RowDescription and its like: somebody's statement has a shape to be learned.
     @inlinable public static var descriptions: Watches { Watches(rawValue: 4) }
   }
@@ -175,6 +182,11 @@ public struct Ledger: Equatable, Sendable {
   public mutating func poolerSendsQuery() {
     push(.simple)
     oldestIsOwn = true
+  }
+
+  /// Records a preamble in front of the message that is sent next. Only on a settled server.
+  public mutating func poolerSendsPreamble(answers: Int) {
+    preambleAnswers = UInt16(truncatingIfNeeded: answers)
   }
 
   // MARK: server to client

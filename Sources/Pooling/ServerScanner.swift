@@ -24,6 +24,9 @@ public struct ServerScanner: Equatable, Sendable {
     _ bytes: RawSpan, from start: Int, ledger: inout Ledger, replies: inout ReplyQueue
   ) -> ServerScan {
     if ledger.isAnsweringOwn { return nextOwn(bytes, from: start, ledger: &ledger) }
+    if ledger.owesPreamble {
+      return nextOfPreamble(bytes, from: start, ledger: &ledger, replies: &replies)
+    }
     let end = bytes.byteCount
     let rest = min(Int(remaining), end &- start)
     var position = start &+ rest
@@ -93,6 +96,7 @@ public struct ServerScanner: Equatable, Sendable {
     switch type {
     case ServerMessageType.commandComplete: watches.contains(.tags)
     case ServerMessageType.notificationResponse: watches.contains(.notifications)
+    case ServerMessageType.noticeResponse: watches.contains(.notices)
     case ServerMessageType.rowDescription, ServerMessageType.noData,
       ServerMessageType.parameterDescription:
       watches.contains(.descriptions)
@@ -218,6 +222,9 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.notificationResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .notification(body) : .passing
+    case ServerMessageType.noticeResponse:
+      if !isHere && whole <= Self.wholeMessageLimit { return nil }
+      return isHere ? .notice(body) : .passing
     case ServerMessageType.rowDescription, ServerMessageType.noData,
       ServerMessageType.parameterDescription:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
@@ -268,6 +275,12 @@ public struct ServerScan: Equatable, Sendable {
     case described(ReplyQueue.Entry, UInt8, Body)
     /// What answers a Parse or a Describe of the pooler's own task: which message.
     case ownAnswer(UInt8, Body)
+    /// A NoticeResponse; only while the ledger says that they are watched.
+    case notice(Body)
+    /// All that answers a preamble has come.
+    case preambleDone
+    /// The preamble has failed, and nothing of the client's has run.
+    case preambleFailed(Body)
     /// ParseComplete or CloseComplete, which end where the scan did: the entry that it answers.
     case completed(ReplyQueue.Entry)
     /// The server does not speak the protocol: its connection can't be used any longer.

@@ -72,6 +72,8 @@ struct ClientConnection: ~Copyable {
   var identity: ClientIdentity?
   /// What goes with it from server to server; nil while it has only said plain queries.
   var session: SessionPointer?
+  /// Under which tenant it runs; nil: there are no tenants.
+  var tenant: TenantPointer?
 }
 
 /// Who a client is, for the log and for errors. One small object a client.

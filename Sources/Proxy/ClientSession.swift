@@ -32,6 +32,8 @@ struct ClientSession: ~Copyable {
   var unnamedTail = KeptBytes()
   /// The unnamed statement would leave a transaction block that has failed.
   var unnamedExits = false
+  /// It reads or writes data, and can't end its transaction.
+  var unnamedIsHarmless = false
   /// What it may do beyond its transaction, whenever it is bound.
   var unnamedAnalysis: SQLAnalysis?
   /// The statement that a message named last.

@@ -7,6 +7,12 @@ struct KeptBytes {
   private var capacity = 0
   private var count = 0
 
+  var byteCount: Int { count }
+
+  func append(to outbox: inout Outbox) {
+    if let base { outbox.append(base, count: count) }
+  }
+
   var bytes: [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
 
   @inline(__always)

@@ -31,6 +31,8 @@ enum ServerTask: UInt8 {
   case statement
   /// What shape prepared statements have now; the client's batch waits.
   case shapes
+  /// The preamble of a client's transaction, which is behind it.
+  case tenant
   /// server_reset_query, after a client has left.
   case reset
 }
@@ -76,6 +78,11 @@ struct ServerConnection: ~Copyable {
   var unnamedBatch: UInt32 = 0
   /// The statement that the task `statement` prepares.
   var broughtSerial: UInt64 = 0
+  /// The query or batch that has its preamble in front already, by its ordinal. Only of a client
+  /// with a tenant.
+  var coveredBatch: UInt32 = 0
+  /// How far the text of the last query is shifted by its preamble.
+  var prefixLength = 0
   /// What the task `shapes` asks.
   var schemaCheck: SchemaCheck?
   var phase = ServerPhase.unused

@@ -38,14 +38,17 @@ extension Worker {
       failed(server, [], isTold: true)
       return planChangeMessage()
     }
-    guard server.pointee.replies.hasFailed || session.pointee.statements.count != 0 else {
-      return nil
-    }
+    guard
+      server.pointee.replies.hasFailed || session.pointee.statements.count != 0
+        || server.pointee.prefixLength != 0
+    else { return nil }
     let error = Array(bytes[body.range])
     // The names are asked for first: the failure may be that the client has no such statement.
     let renamed = withClientsName(error, server)
     if server.pointee.replies.hasFailed { failed(server, error) }
-    guard let renamed else { return nil }
+    let length = server.pointee.prefixLength
+    let moved = length == 0 ? nil : withoutPrefix(renamed ?? error, length)
+    guard let renamed = moved ?? renamed else { return nil }
     var writer = MessageWriter()
     writer.message(ServerMessageType.errorResponse, body: renamed)
     return writer.bytes

@@ -121,6 +121,11 @@ extension Worker {
     server.pointee.ledger.watches = []
     // Batches are counted by each server for itself.
     if let session = client.pointee.session { session.pointee.fence = nil }
+    if client.pointee.tenant != nil {
+      // Nothing of this client's is covered.
+      server.pointee.coveredBatch = server.pointee.ledger.openBatch &- 1
+      server.pointee.prefixLength = 0
+    }
   }
 
   /// Brings a leased server to where the client may use it, then lets the client's bytes flow.

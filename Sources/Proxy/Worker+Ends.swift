@@ -39,6 +39,7 @@ extension Worker {
       session.deallocate()
       client.pointee.session = nil
     }
+    releaseTenant(client)
     if client.pointee.pool.rawValue >= 0 {
       let user = client.pointee.identity?.user ?? ""
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }

@@ -80,6 +80,29 @@ extension Worker {
         isHeld = true
         break scanning
       }
+      if let tenant = client.pointee.tenant {
+        switch cover(type, server) {
+        case .covered: break
+        case .undecided:
+          isHeld = true
+          break scanning
+        case .due:
+          if run != position { outbox.append(scratch + run, count: position &- run) }
+          run = position
+          switch putPreamble(client, server, session, tenant, position, count) {
+          case .put: break
+          case .held:
+            isHeld = true
+            break scanning
+          case .ended: return false
+          case .putInQuery:
+            run = position &+ 5
+            client.pointee.scanner.pass(whole: whole, here: here)
+            position &+= here
+            continue scanning
+          }
+        }
+      }
       if !Self.isInspected(type) || isOfPortal(type, position, here) {
         guard server.pointee.ledger.clientSends(type) else {
           isHeld = true

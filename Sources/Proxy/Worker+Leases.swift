@@ -42,9 +42,17 @@ extension Worker {
     // open and failed, and PostgreSQL refuses what comes behind it: so nothing of the client's runs
     // under another's settings. What would end the block is held back (`inspect`). The level is
     // named lest the last client's default make the block wait.
+    var preamble = ""
+    if let tenant = client.pointee.tenant {
+      if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
+        guard makePreamble(client, tenant) else { return }
+      }
+      preamble = tenant.pointee.text
+    }
     startTask(
       .parameters,
-      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);COMMIT", on: server)
+      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);\(preamble)COMMIT", on: server)
+    server.pointee.coveredBatch = server.pointee.ledger.openBatch
     client.pointee.inspection = .all
     pumpClient(client, server)
   }
@@ -176,6 +184,16 @@ extension Worker {
         probeDone(client, server, error)
         return client.pointee.server == server
       }
+    case .tenant:
+      if let error {
+        if let client {
+          endClient(client, .tenantSettingsRefused(sqlstate: error.sqlstate))
+        } else {
+          closeServer(server, Ending.tenantSettingsRefused)
+        }
+        return false
+      }
+      if let client { return goOn(client, server) }
     case .statement, .shapes:
       if let client { return goOn(client, server) }
     case .reset:
@@ -215,6 +233,7 @@ extension Worker {
 
   /// Which of a client's messages are looked at.
   func inspection(_ client: ClientPointer, hasUnnamed: Bool) -> ClientScanner.Inspection {
+    if client.pointee.tenant != nil { return .all }
     if client.pointee.mode == .session { return .none }
     return hasUnnamed ? .queries : .sessions
   }

@@ -21,6 +21,7 @@ extension Worker {
     guard server.pointee.replies.hasRoom else { return .held }
     let text = bytes(range.next, scratch.distance(to: end))
     let isPlain = SQLText.isPlain(text.bytes)
+    let isHarmless = isPlain && SQLText.isData(text.bytes)
     let analysis = isPlain && !isUnconfirmed ? nil : SQLText.analyse(text.bytes)
     let exits = analysis?.effects.contains(.exitsTransaction) == true
     if isUnconfirmed && exits { return .held }
@@ -47,10 +48,20 @@ extension Worker {
     if !maps(client) { return passParse(message, range, change, server) }
     if range.isEmpty {
       session.pointee.unnamedAnalysis = change == nil ? analysis : nil
+      session.pointee.unnamedIsHarmless = isHarmless
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
     }
     let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
-    return parseNamed(message, range, change, kept, client, server, session)
+    return parseNamed(
+      message, range, change, kept, client, server, session, isHarmless: isHarmless)
+  }
+
+  /// Where the text of a Parse stands; nil if it has no end.
+  func textRange(_ message: InspectedMessage, _ range: NameRange) -> Range<Int>? {
+    guard message.end > range.next,
+      let end = memchr(scratch + range.next, 0, message.end - range.next)
+    else { return nil }
+    return range.next..<scratch.distance(to: end)
   }
 
   /// The text and types of a Parse, or those that take their place.
@@ -100,7 +111,7 @@ extension Worker {
 
   private func parseNamed(
     _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ analysis: SQLAnalysis?,
-    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, isHarmless: Bool
   ) -> Inspected {
     let name = name(range)
     let batch = server.pointee.ledger.openBatch
@@ -115,7 +126,10 @@ extension Worker {
       endClient(client, .tooManyStatements)
       return .ended
     }
-    let reference = pooler.statements.withLock { $0.intern(tail: tail, analysis: analysis) }
+    let space = client.pointee.tenant?.pointee.space ?? []
+    let reference = pooler.statements.withLock {
+      $0.intern(tail: tail, analysis: analysis, isHarmless: isHarmless, space: space)
+    }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
     // A failed transaction block refuses every Parse but that of what ends it: the refusal is the
     // server's to give. Behind what has not been answered nobody knows what the block has come to.

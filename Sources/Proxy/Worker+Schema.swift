@@ -92,7 +92,7 @@ extension Worker {
     return stale
   }
 
-  private func messageLength(at position: Int) -> Int {
+  func messageLength(at position: Int) -> Int {
     let length = scratch.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self)
     return Int(UInt32(bigEndian: length)) + 1
   }

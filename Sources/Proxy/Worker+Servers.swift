@@ -68,24 +68,33 @@ extension Worker {
   func forwardFromServer(_ server: ServerPointer, _ count: Int) -> Bool {
     let bytes = UnsafeRawBufferPointer(start: scratch, count: count).bytes
     let isOwn = server.pointee.ledger.isAnsweringOwn
+    var start = 0
+    if server.pointee.ledger.owesPreamble && !isOwn {
+      let scan = server.pointee.scanner.nextOfPreamble(
+        bytes, from: 0, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
+      start = scan.position
+      guard case .preambleDone = scan.event, start < count else {
+        return forwardEvents(server, count, scan, 0, isOwn: true)
+      }
+    }
     let scan = server.pointee.scanner.next(
-      bytes, from: 0, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
+      bytes, from: start, ledger: &server.pointee.ledger, replies: &server.pointee.replies)
     // One whole answer and nothing behind it: the common case.
     if case .readyForQuery = scan.event, scan.position == count,
       !server.pointee.replies.hasFailed, let client = server.pointee.client,
       isAllowed(client, server)
     {
-      _ = client.pointee.stream.send(engine, scratch, count: count)
+      _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
       return answered(client, server)
     }
     if case .drained = scan.event, scan.position == count, !isOwn,
       server.pointee.ledger.owesReply,
       let client = server.pointee.client, !client.pointee.isHeld
     {
-      _ = client.pointee.stream.send(engine, scratch, count: count)
+      _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
       return true
     }
-    return forwardEvents(server, count, scan, isOwn)
+    return forwardEvents(server, count, scan, start, isOwn: isOwn)
   }
 
   /// In statement mode a transaction block is not; the client gets an error in place of the
@@ -117,15 +126,18 @@ extension Worker {
 
   /// The general case of `forwardFromServer`: several events in what was read, or some for the
   /// pooler.
-  /// - Parameter first: the first event; the rest is found here.
+  /// - Parameters:
+  ///   - first: the first event; the rest is found here.
+  ///   - from: where the answer begins that the client has still to be sent.
+  ///   - isOwn: what leads to the first event is for the pooler alone.
   @inline(never)
   private func forwardEvents(
-    _ server: ServerPointer, _ count: Int, _ first: ServerScan, _ firstIsOwn: Bool
+    _ server: ServerPointer, _ count: Int, _ first: ServerScan, _ from: Int, isOwn firstIsOwn: Bool
   ) -> Bool {
     let bytes = UnsafeRawBufferPointer(start: scratch, count: count)
     var scan = first
     var isOwn = firstIsOwn
-    var start = 0
+    var start = from
     var isAnswered = false
     var isTaskDone = false
     var isRetry = false
@@ -135,6 +147,10 @@ extension Worker {
       position = scan.position
       switch scan.event {
       case .drained, .passing: break scanning
+      case .preambleDone: break
+      case .preambleFailed(let body):
+        if let client = server.pointee.client { preambleFailed(client, Array(bytes[body.range])) }
+        if server.pointee.replies.hasFailed { failed(server, []) }
       case .readyForQuery:
         if let client = server.pointee.client, !isAllowed(client, server) {
           endClient(client, .transactionInStatementMode)
@@ -152,6 +168,10 @@ extension Worker {
         isTaskDone = true
         if server.pointee.task == .statement { noteBrought(server) }
         if server.pointee.task == .shapes { noteShapes(server) }
+        // What follows would be the answer to a statement that has not run.
+        if server.pointee.task == .tenant, server.pointee.taskError != nil {
+          return taskDone(server)
+        }
         if server.pointee.task == .parameters, let client = server.pointee.client {
           // What follows is the client's own, under these parameters, or not run at all.
           if server.pointee.taskError != nil { return taskDone(server) }
@@ -166,13 +186,13 @@ extension Worker {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
       case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
-        .ownAnswer:
+        .ownAnswer, .notice:
         start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
         return false
       }
-      isOwn = server.pointee.ledger.isAnsweringOwn
+      isOwn = server.pointee.ledger.isAnsweringOwn || server.pointee.ledger.owesPreamble
       scan = server.pointee.scanner.next(
         bytes.bytes, from: position, ledger: &server.pointee.ledger,
         replies: &server.pointee.replies)
@@ -236,10 +256,27 @@ extension Worker {
         session.pointee.statements.learn(serial: entry.serial, shape)
       }
     case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
+    case .notice(let body):
+      if server.pointee.prefixLength != 0,
+        let changed = withoutPrefix(Array(bytes[body.range]), server.pointee.prefixLength)
+      {
+        var writer = MessageWriter()
+        writer.message(ServerMessageType.noticeResponse, body: changed)
+        return replace(
+          start..<body.start - 5, by: writer.bytes, server, behind: scan.position)
+      }
     case .notification(let body):
+      // In session mode it comes to the client's own server, and may come amid a preamble.
+      if let client = server.pointee.client, client.pointee.mode == .session {
+        return replace(
+          start..<body.start - 5, by: Array(bytes[(body.start - 5)..<scan.position]), server,
+          behind: scan.position)
+      }
       // The listening connection has it too.
       return replace(start..<body.start - 5, by: [], server, behind: scan.position)
-    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .errorResponse, .violation: break
+    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .errorResponse, .violation,
+      .preambleDone, .preambleFailed:
+      break
     }
     return start
   }

@@ -5,6 +5,7 @@ import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
+import Tenancy
 
 /// One event loop, and all connections that live on it. One thread owns it and all under it.
 ///
@@ -44,6 +45,11 @@ final class Worker {
   var maxPrepared = 0
   /// An unknown user's login takes as long as that of a user with a plain password.
   var hasPlainSecrets = false
+  /// The rules about tenants, the names that every preamble is about, and the rules' number, which
+  /// a reload changes.
+  var tenancy = TenancyRules.none
+  var tenantNames: Set<SettingName> = []
+  var tenancyEpoch: UInt32 = 0
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
@@ -98,6 +104,9 @@ final class Worker {
     maxPacketSize = UInt32(clamping: settings.maxPacketSize)
     maxPrepared = settings.maxPreparedStatements
     resetsAlways = settings.serverResetQueryAlways
+    tenancy = settings.tenancyRules
+    tenantNames = tenancy.settingNames
+    tenancyEpoch &+= 1
     hasPlainSecrets = settings.secrets.values.contains {
       if case .plain = StoredSecret($0.text) { true } else { false }
     }

@@ -28,6 +28,8 @@ public struct TenantBundle: Hashable, Sendable {
   public let localStatements: [String]
   /// The settings for the session, where a statement must run outside of a transaction block.
   public let sessionText: String
+  /// The statements of `sessionText` without semicolons.
+  public let sessionStatements: [String]
   /// Gives the settings of `sessionText` back their defaults, the role first.
   public let resetText: String
 
@@ -56,6 +58,7 @@ public struct TenantBundle: Hashable, Sendable {
     }
     localStatements = local
     localText = Self.joined(local)
+    sessionStatements = session
     sessionText = Self.joined(session)
     resetText = Self.joined(settings.reversed().map { "RESET \($0.name.quoted)" })
   }

@@ -17,6 +17,8 @@ public struct StatementRegistry: Sendable {
     public var serial: UInt64
     /// It can't change its session: ``StatementRegistry/analysis(_:)`` has nothing.
     public var isPlain: Bool
+    /// It reads or writes data, and can't end its transaction.
+    public var isHarmless = false
     /// Bytes of its text and types.
     public var byteCount: Int
     /// Of the name under which a client has it; see ``ReplyQueue/Entry/tag``.
@@ -47,6 +49,9 @@ public struct StatementRegistry: Sendable {
     var serial: UInt64
     var uses: Int
     var analysis: SQLAnalysis?
+    var isHarmless: Bool
+    /// Statements under different paths are different ones.
+    var space: [UInt8]
     var epoch: UInt32
     /// Tells a spare entry from one that was taken up again meanwhile.
     var releases: UInt32 = 0
@@ -76,15 +81,22 @@ public struct StatementRegistry: Sendable {
 
   /// The statement with this tail of a Parse message (text, NUL, parameter types), with one more
   /// use of it.
-  /// - Parameter analysis: what it could do to its session; nil: nothing.
-  public mutating func intern(tail: [UInt8], analysis: SQLAnalysis?) -> Reference {
-    if let index = indices[tail] {
+  /// - Parameters:
+  ///   - analysis: what it could do to its session; nil: nothing.
+  ///   - isHarmless: see ``Reference``.
+  ///   - space: names in the text mean something else in another one: the search_path of a tenant.
+  public mutating func intern(
+    tail: [UInt8], analysis: SQLAnalysis?, isHarmless: Bool = false, space: [UInt8] = []
+  ) -> Reference {
+    let key = tail + space
+    if let index = indices[key] {
       retain(index)
       _ = refresh(index)
       return reference(index)
     }
     lastSerial += 1
-    let entry = Entry(tail: tail, serial: lastSerial, uses: 1, analysis: analysis, epoch: epoch)
+    let entry = Entry(tail: tail, serial: lastSerial, uses: 1, analysis: analysis, isHarmless: isHarmless, space: space,
+      epoch: epoch)
     let index: Index
     if let reused = free.popLast() {
       index = reused
@@ -93,7 +105,7 @@ public struct StatementRegistry: Sendable {
       index = Index(entries.count)
       entries.append(entry)
     }
-    indices[tail] = index
+    indices[key] = index
     byteCount += tail.count
     return reference(index)
   }
@@ -142,7 +154,7 @@ public struct StatementRegistry: Sendable {
     }
     spareBytes -= entry.tail.count
     byteCount -= entry.tail.count
-    indices[entry.tail] = nil
+    indices[entry.tail + entry.space] = nil
     entries[Int(index)] = nil
     free.append(index)
   }
@@ -160,9 +172,11 @@ public struct StatementRegistry: Sendable {
     guard let entry = entries[Int(index)] else {
       return Reference(index: -1, serial: 0, isPlain: true, byteCount: 0)
     }
-    return Reference(
+    var reference = Reference(
       index: index, serial: entry.serial, isPlain: entry.analysis == nil,
       byteCount: entry.tail.count, epoch: entry.epoch)
+    reference.isHarmless = entry.isHarmless
+    return reference
   }
 
   /// What a counted statement could do to its session; nil: nothing.

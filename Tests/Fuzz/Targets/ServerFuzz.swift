@@ -126,13 +126,13 @@ extension ServerFuzz {
     switch scan.event {
     case .parameterStatus(let body), .errorResponse(let body), .ownRow(let body),
       .commandComplete(let body), .notification(let body), .described(_, _, let body),
-      .ownAnswer(_, let body):
+      .ownAnswer(_, let body), .notice(let body), .preambleFailed(let body):
       try check(
         body.start >= 5 && body.count >= 0 && body.start + body.count == scan.position,
         "a body at \(body) of a message up to \(scan.position)")
       try parse(Array(bytes[body.start..<body.start + body.count]))
     case .passing: throw Finding("a scan is passing")
-    case .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation: break
+    case .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation, .preambleDone: break
     }
   }
 
@@ -196,7 +196,15 @@ extension ServerScan {
     case .ownAnswer(let type, var body):
       body.start += distance
       event = .ownAnswer(type, body)
-    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation: break
+    case .notice(var body):
+      body.start += distance
+      event = .notice(body)
+    case .preambleFailed(var body):
+      body.start += distance
+      event = .preambleFailed(body)
+    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation,
+      .preambleDone:
+      break
     }
   }
 }

@@ -127,7 +127,7 @@ extension Traffic {
     case 10:
       send([
         .closeStatement(other),
-        .parse("SELECT 10 / (id - 3) FROM \(schema).t ORDER BY id", name: other),
+        .parse("SELECT 10 / (g - 3) FROM generate_series(1, 5) g", name: other),
       ])
       send(use(other) + use(name) + [.sync])
       prepared[other] = Statement("")

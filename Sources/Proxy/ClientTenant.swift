@@ -1,0 +1,43 @@
+import Tenancy
+
+typealias TenantPointer = UnsafeMutablePointer<ClientTenant>
+
+/// Under which tenant a client's statements run, and what servers are told for it.
+///
+/// At an address of its own: only clients of a configuration with tenants have one. Its bytes are
+/// kept by hand, so that the hot path counts no references.
+struct ClientTenant: ~Copyable {
+  /// nil: it acts for nobody.
+  var name: TenantName?
+  /// It must name a tenant before anything of it may run.
+  var isAwaited = false
+  private(set) var statementCount = 0
+  private(set) var aside = KeptBytes()
+  private(set) var prefix = KeptBytes()
+  private(set) var batch = KeptBytes()
+  /// The preamble's statements, for a query of the pooler's own that has more in it.
+  private(set) var text = ""
+  /// Where names in statements lead: the tenant's search_path and role. Statements that are prepared
+  /// are shared with those who have the same.
+  private(set) var space: [UInt8] = []
+  /// Of the rules that it was made by; see `Worker.tenancyEpoch`.
+  var epoch: UInt32 = 0
+  /// When it is to be made anew, in microseconds: what is signed in it ends.
+  var renewAt = UInt64.max
+
+  mutating func set(_ preamble: Preamble) {
+    space = preamble.space
+    statementCount = preamble.statements.count
+    aside.set(preamble.aside)
+    prefix.set(preamble.prefix)
+    batch.set(preamble.batch)
+    text = preamble.text
+  }
+
+  /// Gives back what it holds by hand. Whoever ends a client calls it.
+  mutating func release() {
+    aside.release()
+    prefix.release()
+    batch.release()
+  }
+}

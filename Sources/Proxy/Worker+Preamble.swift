@@ -1,0 +1,196 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+import Tenancy
+
+// What goes in front of a client's transaction, so that it runs under its tenant's settings.
+//
+// The rule that all rests on: between two transactions, nothing of a client with a tenant goes to
+// its server but behind a preamble. Where the pooler can't tell whether a transaction has ended, the
+// client waits until it can.
+extension Worker {
+  enum Cover {
+    /// What comes next runs under the tenant.
+    case covered
+    /// It needs a preamble in front.
+    case due
+    /// Answers tell.
+    case undecided
+  }
+
+  /// - Parameter type: of the client's next message, which begins now.
+  @inline(__always)
+  func cover(_ type: UInt8, _ server: ServerPointer) -> Cover {
+    // A batch goes on, or a COPY. Either began behind a preamble.
+    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying { return .covered }
+    switch type {
+    case ClientMessageType.sync, ClientMessageType.copyData, ClientMessageType.copyDone,
+      ClientMessageType.copyFail:
+      // Nothing runs.
+      return .covered
+    default: break
+    }
+    if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .covered }
+    if server.pointee.ledger.owesReply { return .undecided }
+    return server.pointee.ledger.status == TransactionStatus.idle ? .due : .covered
+  }
+
+  /// What has become of a message that needs a preamble.
+  enum Covered {
+    /// The preamble is in the outbox, and the message goes its way.
+    case put
+    /// As much of a simple query is there as has been changed: its header. The rest goes as it is.
+    case putInQuery
+    case held
+    /// The client has been ended.
+    case ended
+  }
+
+  /// Puts a preamble in front of what begins at `position`.
+  @inline(never)
+  func putPreamble(
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
+    _ tenant: TenantPointer, _ position: Int, _ count: Int
+  ) -> Covered {
+    if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
+      guard makePreamble(client, tenant) else { return .ended }
+    }
+    if server.pointee.ledger.isTainted {
+      // Nobody knows what it still answers, nor whether its transaction has ended.
+      endClient(client, .outOfStep)
+      return .ended
+    }
+    if tenant.pointee.statementCount == 0 {
+      server.pointee.coveredBatch = server.pointee.ledger.openBatch
+      return .put
+    }
+    if !tenant.pointee.isAwaited {
+      if putInQuery(client, server, session, tenant, position, count) { return .putInQuery }
+      if isHarmlessBatch(session, position, count) {
+        server.pointee.coveredBatch = server.pointee.ledger.openBatch
+        server.pointee.ledger.poolerSendsPreamble(answers: 3 * tenant.pointee.statementCount)
+        // It uses the unnamed statement.
+        server.pointee.unnamedIsClients = false
+        tenant.pointee.batch.append(to: &outbox)
+        return .put
+      }
+    }
+    tenant.pointee.aside.append(to: &outbox)
+    beginTask(.tenant, on: server)
+    server.pointee.coveredBatch = server.pointee.ledger.openBatch
+    return .put
+  }
+
+  /// Puts the preamble into a simple query that reads or writes data and can't end its transaction.
+  private func putInQuery(
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
+    _ tenant: TenantPointer, _ position: Int, _ count: Int
+  ) -> Bool {
+    let whole = messageLength(at: position)
+    guard scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.query,
+      whole > 6, whole <= count - position, whole <= Self.inspectedLimit,
+      isHarmless(position + 5, position + whole - 1)
+    else { return false }
+    server.pointee.coveredBatch = server.pointee.ledger.openBatch
+    guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return false }
+    server.pointee.ledger.poolerSendsPreamble(answers: tenant.pointee.statementCount)
+    server.pointee.ledger.watches.insert(.notices)
+    server.pointee.prefixLength = tenant.pointee.prefix.byteCount
+    outbox.appendHeader(
+      ClientMessageType.query, length: whole - 1 + tenant.pointee.prefix.byteCount)
+    tenant.pointee.prefix.append(to: &outbox)
+    forgetUnnamed(client, session)
+    return true
+  }
+
+  /// One statement that reads or writes data. It can neither end a transaction, nor must it be the
+  /// first or the only one in it.
+  private func isHarmless(_ start: Int, _ end: Int) -> Bool {
+    let text = bytes(start, end).bytes
+    return SQLText.isData(text) && SQLText.isPlain(text)
+  }
+
+  /// A batch that has come up to its Sync, all of whose statements are harmless.
+  private func isHarmlessBatch(_ session: SessionPointer, _ start: Int, _ count: Int) -> Bool {
+    var position = start
+    var unnamed = session.pointee.unnamed == .kept && session.pointee.unnamedIsHarmless
+    var parsed: [(name: [UInt8], isHarmless: Bool)] = []
+    while count - position >= 5 {
+      let type = scratch.load(fromByteOffset: position, as: UInt8.self)
+      let whole = messageLength(at: position)
+      guard whole >= 5, whole <= count - position else { return false }
+      let message = InspectedMessage(type: type, start: position, whole: whole, here: whole)
+      switch type {
+      case ClientMessageType.sync: return position > start
+      case ClientMessageType.parse:
+        guard let range = nameRange(message.body, message) else { return false }
+        let isHarmless = isHarmlessParse(message, range)
+        if range.isEmpty { unnamed = isHarmless } else { parsed.append((name(range), isHarmless)) }
+      case ClientMessageType.bind:
+        guard let portal = nameRange(message.body, message),
+          let range = nameRange(portal.next, message)
+        else { return false }
+        if range.isEmpty {
+          guard unnamed else { return false }
+        } else if let last = parsed.last(where: { $0.name == name(range) }) {
+          guard last.isHarmless else { return false }
+        } else {
+          let reference = session.pointee.statements.find(
+            bytes(range.start, range.next).bytes, at: 0, count: range.count)
+          guard reference?.isHarmless == true else { return false }
+        }
+      case ClientMessageType.describe, ClientMessageType.close, ClientMessageType.execute,
+        ClientMessageType.flush:
+        break
+      default: return false
+      }
+      position += whole
+    }
+    return false
+  }
+
+  private func isHarmlessParse(_ message: InspectedMessage, _ range: NameRange) -> Bool {
+    guard message.whole <= Self.inspectedLimit,
+      let text = textRange(message, range)
+    else { return false }
+    return isHarmless(text.lowerBound, text.upperBound)
+  }
+
+  // MARK: answers
+
+  /// The preamble within a client's own query has failed: nothing of this has run.
+  func preambleFailed(_ client: ClientPointer, _ error: [UInt8]) {
+    let fields = ErrorFields.parse(error)
+    logger.warning(
+      "\(name(client)) the tenant's settings were refused: SQLSTATE \(fields?.sqlstate ?? "?")")
+    client.pointee.session?.pointee.sawError = true
+    guard client.pointee.phase == .active else { return }
+    var writer = MessageWriter()
+    writer.errorResponse(
+      severity: "ERROR", sqlstate: fields?.sqlstate ?? SQLState.internalError,
+      message: Ending.tenantSettingsRefused)
+    send(writer.bytes, to: client)
+  }
+
+  /// An error or a notice whose position counts from the pooler's own text, as the client's counts.
+  func withoutPrefix(_ body: [UInt8], _ length: Int) -> [UInt8]? {
+    var changed: [UInt8] = []
+    var rest = body[...]
+    var isFound = false
+    while let code = rest.first, code != 0, let end = rest.dropFirst().firstIndex(of: 0) {
+      let field = rest[rest.startIndex...end]
+      if code == UInt8(ascii: "P"),
+        let position = Int(String(decoding: field.dropFirst().dropLast(), as: UTF8.self)),
+        position > length
+      {
+        changed += [code] + Array(String(position - length).utf8) + [0]
+        isFound = true
+      } else {
+        changed += field
+      }
+      rest = rest[(end + 1)...]
+    }
+    return isFound ? changed + Array(rest) : nil
+  }
+}
