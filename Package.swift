@@ -42,6 +42,9 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(
+      name: "Tenancy", dependencies: ["Pooling", "PostgresAuth", "PostgresWire"],
+      swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
     .target(
       name: "Settings",
@@ -73,6 +76,9 @@ let package = Package(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
       swiftSettings: common),
     .testTarget(
+      name: "TenancyTests", dependencies: ["PostgresAuth", "Tenancy"], path: "Tests/Tenancy",
+      swiftSettings: common),
+    .testTarget(
       name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
       swiftSettings: common),
     .testTarget(
@@ -82,7 +88,8 @@ let package = Package(
       name: "SettingsTests", dependencies: ["Settings"], path: "Tests/Settings",
       swiftSettings: common),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],
+      name: "IntegrationTests",
+      dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy"],
       path: "Tests/Integration", swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ] + fuzzTargets
