@@ -115,9 +115,10 @@ final class SignedDatabase {
     return traces
   }()
 
-  /// Whether a text holds the secret in a form that one would recognize.
+  /// Whether a text, whose lines may have been broken anywhere, holds the secret in a form that
+  /// one would recognize.
   static func isLeaked(in text: String) -> Bool {
-    let text = text.lowercased()
+    let text = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
     return traces.contains { text.contains($0.lowercased()) }
   }
 }
@@ -132,7 +133,8 @@ extension WireClient {
 extension Exchange {
   /// All that a client could read, notices and errors included.
   var text: String {
-    messages.map { String(decoding: $0.body, as: UTF8.self) }.joined(separator: "\n")
+    messages.map { String(decoding: $0.body.map { $0 == 0 ? 10 : $0 }, as: UTF8.self) }
+      .joined(separator: "\n")
   }
 
   /// The error's SQLSTATE, or nil where there was none.
