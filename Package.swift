@@ -42,7 +42,8 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
-    .target(name: "Tenancy", dependencies: ["PostgresWire"], swiftSettings: pure),
+    .target(
+      name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
     .target(
       name: "Settings",
@@ -76,7 +77,8 @@ let package = Package(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
       swiftSettings: common),
     .testTarget(
-      name: "TenancyTests", dependencies: ["PostgresWire", "Tenancy"], path: "Tests/Tenancy",
+      name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],
+      path: "Tests/Tenancy",
       swiftSettings: common),
     .testTarget(
       name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
@@ -88,7 +90,8 @@ let package = Package(
       name: "SettingsTests", dependencies: ["Settings", "Tenancy"], path: "Tests/Settings",
       swiftSettings: common),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["sluice", "PostgresAuth", "PostgresWire"],
+      name: "IntegrationTests",
+      dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy"],
       path: "Tests/Integration", swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ] + fuzzTargets
