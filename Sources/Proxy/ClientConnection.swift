@@ -1,6 +1,7 @@
 import Pooling
 import Reactor
 import Settings
+import Tenancy
 
 typealias ClientPointer = UnsafeMutablePointer<ClientConnection>
 
@@ -81,8 +82,16 @@ final class ClientIdentity {
   let address: SocketAddress
   /// The process at the other end of a unix socket; 0 if unknown.
   let peerProcess: Int32
+  /// As the client gave them.
   var user = ""
   var database = ""
+  /// The same without suffixes: who logs in, and to which database.
+  var login = ""
+  var databaseName = ""
+  /// What its login came to; nil: there are no tenants, or it has not proven who it is.
+  var resolution: TenantResolution?
+  /// The tenant that it acts for now.
+  var tenant: TenantName?
   /// client_idle_timeout of the user in microseconds; 0: none.
   var idleTimeout: UInt64 = 0
 

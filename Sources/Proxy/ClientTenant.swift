@@ -9,8 +9,15 @@ typealias TenantPointer = UnsafeMutablePointer<ClientTenant>
 struct ClientTenant: ~Copyable {
   /// nil: it acts for nobody.
   var name: TenantName?
-  /// It must name a tenant before anything of it may run.
-  var isAwaited = false
+  /// Its login acts without a tenant, and may set what it likes.
+  let isExempt: Bool
+  /// Nothing of it runs before it has named a tenant.
+  var isAwaited: Bool { name == nil && !isExempt }
+  /// It has named one in the transaction at hand.
+  var isNamedInTransaction = false
+  /// What the login came to: what RESET brings back.
+  let origin: TenantName?
+
   private(set) var statementCount = 0
   private(set) var aside = KeptBytes()
   private(set) var prefix = KeptBytes()
@@ -24,6 +31,12 @@ struct ClientTenant: ~Copyable {
   var epoch: UInt32 = 0
   /// When it is to be made anew, in microseconds: what is signed in it ends.
   var renewAt = UInt64.max
+
+  init(_ origin: TenantName?, isExempt: Bool) {
+    self.origin = origin
+    self.isExempt = isExempt
+    name = origin
+  }
 
   mutating func set(_ preamble: Preamble) {
     space = preamble.space

@@ -1,3 +1,4 @@
+import CLinux
 import Pooling
 import PostgresWire
 import Reactor
@@ -6,21 +7,75 @@ import Tenancy
 
 // Clients and their tenants.
 extension Worker {
-  /// Takes up the tenant that a client's login has come to.
-  /// - Returns: false if the client has been ended.
+  /// Makes ready what the client's transactions run under.
+  /// - Returns: false: it can't be, and the client has ended.
   func beginTenant(_ client: ClientPointer) -> Bool {
-    guard tenancy.isActive else { return true }
+    guard tenancy.isActive, let resolution = client.pointee.identity?.resolution else {
+      return true
+    }
     let tenant = TenantPointer.allocate(capacity: 1)
-    tenant.initialize(to: ClientTenant())
+    switch resolution.outcome {
+    case .tenant(let name, _): tenant.initialize(to: ClientTenant(name, isExempt: false))
+    case .exempt: tenant.initialize(to: ClientTenant(nil, isExempt: true))
+    case .none, .refused: tenant.initialize(to: ClientTenant(nil, isExempt: false))
+    }
     client.pointee.tenant = tenant
     return makePreamble(client, tenant)
   }
 
   /// Makes what servers are told for a client, by the rules of now.
-  /// - Returns: false if the client has been ended: its tenant is no longer allowed, or has settings
-  ///   that can't be.
+  /// - Returns: false: its tenant has settings that can't be, and the client has ended.
   func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
-    true
+    tenant.pointee.epoch = tenancyEpoch
+    tenant.pointee.renewAt = .max
+    do throws(TenantRefusal) {
+      var bundle: TenantBundle?
+      if let name = tenant.pointee.name {
+        let made = try self.bundle(name, client)
+        bundle = made.bundle
+        tenant.pointee.renewAt = made.renewAt
+      }
+      tenant.pointee.set(Preamble(bundle, names: tenantNames))
+      return true
+    } catch {
+      endClient(client, .tenantRefused(sqlstate: error.sqlstate, message: error.message))
+      return false
+    }
+  }
+
+  /// What a tenant's transactions run under, and when that is to be made anew.
+  func bundle(
+    _ name: TenantName, _ client: ClientPointer
+  ) throws(TenantRefusal) -> (bundle: TenantBundle, renewAt: UInt64) {
+    let identity = client.pointee.identity
+    var context = TemplateContext(
+      tenant: name, user: identity?.login ?? "", database: identity?.databaseName ?? "",
+      clientAddress: identity?.address.host ?? "")
+    var renewAt = UInt64.max
+    if tenancy.needsToken(name) {
+      let seconds = Int(cl_wall_seconds())
+      guard let signer, let route = route(client.pointee.pool),
+        let token = try? signer.token(
+          tenant: name.text, database: route.database.serverDatabase,
+          user: route.user, now: seconds)
+      else { throw .missingValue(setting: tenancy.tokenName?.text ?? "", placeholder: "{token}") }
+      context.token = token
+      renewAt = now + UInt64(max(1, signer.renewal(now: seconds) - seconds)) * 1_000_000
+    }
+    return (try tenancy.bundle(context), renewAt)
+  }
+
+  /// Has a client act for another tenant from its next transaction on.
+  /// - Parameter name: nil: for the one that its login came to.
+  /// - Returns: false: the client has ended.
+  @discardableResult
+  func switchTenant(_ client: ClientPointer, _ name: TenantName?) -> Bool {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return true }
+    let name = name ?? tenant.pointee.origin
+    guard name != tenant.pointee.name else { return true }
+    tenant.pointee.name = name
+    client.pointee.identity?.tenant = name
+    return makePreamble(client, tenant)
   }
 
   func releaseTenant(_ client: ClientPointer) {

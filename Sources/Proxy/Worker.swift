@@ -50,6 +50,9 @@ final class Worker {
   var tenancy = TenancyRules.none
   var tenantNames: Set<SettingName> = []
   var tenancyEpoch: UInt32 = 0
+  /// Names that a client with a tenant may not set by itself.
+  var protectedNames: Set<String> = []
+  var signer: TokenSigner?
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
@@ -106,6 +109,9 @@ final class Worker {
     resetsAlways = settings.serverResetQueryAlways
     tenancy = settings.tenancyRules
     tenantNames = tenancy.settingNames
+    protectedNames = tenancy.protectedNames
+    // The configuration has been checked: a tenant that needs a token is refused without one.
+    signer = try? settings.tenancy.signer()
     tenancyEpoch &+= 1
     hasPlainSecrets = settings.secrets.values.contains {
       if case .plain = StoredSecret($0.text) { true } else { false }

@@ -5,24 +5,21 @@ extension SettingsAssembler {
   /// The setting that has the token, which is added to those of every tenant.
   mutating func token(_ rules: inout TenancyRules) -> SettingName? {
     let tenancy = settings.tenancy
-    let key = "tenancy.tenancy.signing_secret"
-    for (name, secret) in [
-      ("signing_secret", tenancy.signingSecret),
-      ("signing_secret_previous", tenancy.signingSecretPrevious),
-    ] {
-      if let secret, secret.text.utf8.count < TenancySettings.minimumSecretBytes {
+    guard tenancy.signingSecret != nil else { return nil }
+    do throws(TokenSigner.Fault) {
+      _ = try tenancy.signer()
+    } catch {
+      switch error {
+      case .keyIDInvalid:
         fail(
-          tenancyPlace("tenancy.tenancy.\(name)"),
-          "\"\(name)\" is shorter than \(TenancySettings.minimumSecretBytes) bytes; "
+          tenancyPlace("tenancy.tenancy.signing_key_id"),
+          "\"signing_key_id\" takes up to 32 letters, digits, hyphens and underscores")
+      default:
+        fail(
+          tenancyPlace("tenancy.tenancy.signing_secret"),
+          "\"signing_secret\" is shorter than \(TenancySettings.minimumSecretBytes) bytes; "
             + "`openssl rand -hex 32` makes a good one")
       }
-    }
-    guard tenancy.signingSecret != nil else {
-      if tenancy.signingSecretPrevious != nil {
-        fail(
-          tenancyPlace("\(key)_previous"), "\"signing_secret_previous\" needs \"signing_secret\"")
-      }
-      return nil
     }
     let place = tenancyPlace("tenancy.tenancy.signing_setting")
     let name: SettingName

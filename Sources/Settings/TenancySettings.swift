@@ -37,7 +37,7 @@ public struct TenancySettings: Sendable, Equatable {
   /// What tokens are signed with.
   public internal(set) var signingSecret: Secret?
   /// The secret before, which the database may still know.
-  public internal(set) var signingSecretPrevious: Secret?
+  public internal(set) var signingKeyID = "1"
   /// How long a token is good for.
   public internal(set) var signingLifetime = 300
   /// The setting that has the token.
@@ -135,8 +135,8 @@ extension TenancySettings {
         "Secret of at least \(minimumSecretBytes) bytes that tokens are signed with; "
           + "without it there are no tokens."),
       .init(
-        "signing_secret_previous", .optionalSecret(\.signingSecretPrevious),
-        "The secret before, while the two change."),
+        "signing_key_id", .text(\.signingKeyID),
+        "What `sluice.set_secret` was given beside the secret; by default `1`."),
       .init(
         "signing_lifetime", .number(.integer(10...86_400), \.signingLifetime),
         "Seconds that a token is good for; by default 300."),
@@ -144,6 +144,15 @@ extension TenancySettings {
         "signing_setting", .text(\.signingSetting),
         "Setting that has the token; by default `sluice.token`."),
     ]
+}
+
+extension TenancySettings {
+  /// What signs tenants; nil: nothing does.
+  public func signer() throws(TokenSigner.Fault) -> TokenSigner? {
+    guard let signingSecret else { return nil }
+    return try TokenSigner(
+      keyID: signingKeyID, secret: Array(signingSecret.text.utf8), lifetime: signingLifetime)
+  }
 }
 
 extension TenantSettings {

@@ -154,7 +154,10 @@ struct TenancyTests {
     ("tenants_query = \"SELECT 1\"", 3, "\"tenants_query\" cannot be used: this version"),
     ("signing_secret = \"short\"", 3, "\"signing_secret\" is shorter than 32 bytes"),
     ("signing_secret = { env = \"NONE\" }", 3, "the environment does not have \"NONE\""),
-    ("signing_secret_previous = \"short\"", 3, "needs \"signing_secret\""),
+    (
+      "signing_secret = \"0123456789012345678901234567890123456789\"\nsigning_key_id = \"a b\"", 4,
+      "takes up to 32 letters"
+    ),
     ("signing_lifetime = 5", 3, "takes 10 to 86400, not 5"),
     ("settings = \"x\"", 3, "\"settings\" is a section: write [tenancy.settings]"),
     ("[tenancy.settings]\n\"a b\" = \"x\"", 4, "\"a b\" is no name of a setting"),

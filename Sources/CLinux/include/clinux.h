@@ -120,6 +120,9 @@ static inline uint64_t cl_monotonic_microseconds(void) {
   return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+/// Seconds since 1970.
+static inline int64_t cl_wall_seconds(void) { return (int64_t)time(NULL); }
+
 // MARK: sockets
 
 static inline int cl_socket(int family) {
