@@ -1,6 +1,7 @@
 import Pooling
 import Reactor
 import Settings
+import Tenancy
 
 typealias ClientPointer = UnsafeMutablePointer<ClientConnection>
 
@@ -79,14 +80,31 @@ final class ClientIdentity {
   let address: SocketAddress
   /// The process at the other end of a unix socket; 0 if unknown.
   let peerProcess: Int32
+  /// As the client gave them.
   var user = ""
   var database = ""
+  /// The same without suffixes: who logs in, and to which database.
+  var login = ""
+  var databaseName = ""
+  /// What its login came to; nil: there are no tenants, or it has not proven who it is.
+  var resolution: TenantResolution?
+  /// The tenant that it acts for now.
+  var tenant: TenantName?
   /// client_idle_timeout of the user in microseconds; 0: none.
   var idleTimeout: UInt64 = 0
 
   init(address: SocketAddress, peerProcess: Int32) {
     self.address = address
     self.peerProcess = peerProcess
+  }
+
+  /// `db/user`, with the tenant in brackets. Until the login is through it has what the client
+  /// gave.
+  var title: String {
+    let database = resolution == nil ? database : databaseName
+    let user = resolution == nil ? user : login
+    return "\(database.isEmpty ? "(nodb)" : database)/\(user.isEmpty ? "(nouser)" : user)"
+      + (tenant.map { "[\($0)]" } ?? "")
   }
 
   /// `host:port`, or `unix(pid):port` as PgBouncer writes it.
