@@ -25,6 +25,8 @@ public enum Ending: Equatable, Sendable {
   case startupRefused(sqlstate: String, message: String)
   /// `reason` is for the log alone.
   case authenticationFailed(sqlstate: String, message: String, reason: String)
+  /// It may not act for a tenant, or for none.
+  case tenantRefused(sqlstate: String, message: String)
   case invalidMessageType(UInt8)
   case invalidMessageLength
   /// A simple Query, which disable_pqexec forbids.
@@ -97,6 +99,7 @@ public enum Ending: Equatable, Sendable {
       )
     case .authenticationFailed(let sqlstate, let message, _),
       .startupRefused(let sqlstate, let message),
+      .tenantRefused(let sqlstate, let message),
       .serverLoginFailed(let sqlstate, let message),
       .parametersRefused(let sqlstate, let message),
       .tenantRefused(let sqlstate, let message):
@@ -177,6 +180,7 @@ public enum Ending: Equatable, Sendable {
     case .consoleRefused: "console_refused"
     case .startupRefused: "startup_refused"
     case .authenticationFailed: "authentication_failed"
+    case .tenantRefused: "tenant_refused"
     case .invalidMessageType, .invalidMessageLength: "protocol_violation"
     case .simpleQueryRefused: "disable_pqexec"
     case .serverLoginFailed: "server_login_failed"

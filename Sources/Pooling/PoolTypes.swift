@@ -48,6 +48,8 @@ public struct PoolLimits: Equatable, Sendable {
   public var isRoundRobin = false
   /// Open up to the minimum size although no client has come: the pool knows its user and password.
   public var isAlwaysWarm = false
+  /// Without clients no server is kept for the minimum size.
+  public var isTransient = false
 
   /// The lifetime of a server that is closed after its first client, and not before. As a signed
   /// number it is the least, so that the hot path takes it for one that is always over.

@@ -44,8 +44,9 @@ extension Pools {
     let pool = pools[Int(servers[index].pool)]
     if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
     let timeout = pool.limits.serverIdleTimeout
+    let minimum = pool.limits.isTransient && pool.clients == 0 ? 0 : pool.limits.minimumSize
     if timeout != 0 && Self.hasPassed(timeout, since: servers[index].idleSince, now: now)
-      && pool.total > pool.limits.minimumSize
+      && pool.total > minimum
     {
       return .idleTimeout
     }

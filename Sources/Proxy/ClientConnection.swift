@@ -100,6 +100,15 @@ final class ClientIdentity {
     self.peerProcess = peerProcess
   }
 
+  /// `db/user`, with the tenant in brackets. Until the login is through it has what the client
+  /// gave.
+  var title: String {
+    let database = resolution == nil ? database : databaseName
+    let user = resolution == nil ? user : login
+    return "\(database.isEmpty ? "(nodb)" : database)/\(user.isEmpty ? "(nouser)" : user)"
+      + (tenant.map { "[\($0)]" } ?? "")
+  }
+
   /// `host:port`, or `unix(pid):port` as PgBouncer writes it.
   func place(unixPort: Int) -> String {
     address.isUnix ? "unix(\(peerProcess)):\(unixPort)" : address.description

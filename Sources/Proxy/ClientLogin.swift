@@ -2,6 +2,7 @@ import Pooling
 import PostgresAuth
 import PostgresWire
 import Settings
+import Tenancy
 
 /// A client on its way in: what it has said so far.
 final class ClientLogin {
@@ -19,7 +20,13 @@ final class ClientLogin {
   var askedForGSS = false
   let deadline: UInt64
   var authenticator: ClientAuthenticator?
+  /// Who is to prove who it is: the user name without a suffix.
   var user = ""
+  /// What the configuration says of tenants, from the StartupMessage on: a reload may not come
+  /// between how names are parted and what is made of the parts.
+  var rules = TenancyRules.none
+  /// What tells the tenant, once the client has proven who it is.
+  var facts: LoginFacts?
   /// Of protocol 3: what is spoken with it.
   var minorVersion = 0
   /// It logs in to the console, not to a database.
@@ -37,11 +44,12 @@ final class ClientLogin {
 
   init(deadline: UInt64) { self.deadline = deadline }
 
-  /// Takes over the parameters of a StartupMessage.
+  /// Takes over the parameters of a StartupMessage, but for those that only tell the tenant.
   /// - Throws: PgBouncer's refusal of one that is neither tracked nor ignored.
   func take(
     _ message: StartupMessage, ignored: [String], isTracked: (String) -> Bool
   ) throws(LoginRefusal) {
+    let sources = rules.resolver.startupNames
     try takeReplication(message["replication"])
     for parameter in message.parameters {
       switch parameter.name {
@@ -49,9 +57,11 @@ final class ClientLogin {
       case "options" where replication != nil: replicationOptions = parameter.value
       case "options":
         if !ignored.contains("options") {
-          try takeOptions(parameter.value, ignored: ignored, isTracked: isTracked)
+          try takeOptions(
+            parameter.value, sources: sources, ignored: ignored, isTracked: isTracked)
         }
       case let name where name.hasPrefix("_pq_."): continue
+      case let name where sources.contains(name.lowercased()): continue
       case let name where isTracked(name): parameters.append(parameter)
       case let name where ignored.contains(name): continue
       case let name:
@@ -81,7 +91,7 @@ final class ClientLogin {
   }
 
   private func takeOptions(
-    _ text: String, ignored: [String], isTracked: (String) -> Bool
+    _ text: String, sources: Set<String>, ignored: [String], isTracked: (String) -> Bool
   ) throws(LoginRefusal) {
     let options: [StartupParameter]
     do {
@@ -89,7 +99,7 @@ final class ClientLogin {
     } catch {
       throw LoginRefusal(sqlstate: error.sqlstate, message: error.message)
     }
-    for option in options {
+    for option in options where !sources.contains(option.name.lowercased()) {
       if isTracked(option.name) {
         parameters.append(option)
       } else if !ignored.contains(option.name) {

@@ -13,6 +13,7 @@ import PostgresWire
 /// | open | closed | its loss: subscribers are warned once all channels are LISTENed to anew |
 /// | open | gone | no subscriber for `idleMicroseconds` |
 final class NotificationHub {
+  /// The database's key.
   let database: String
   var route: Route
   var table = ChannelTable<Subscriber>()
@@ -48,7 +49,7 @@ final class NotificationHub {
 
   init(route: Route) {
     self.route = route
-    database = route.database.name
+    database = route.key
   }
 
   /// A query is under way.

@@ -5,6 +5,7 @@ import PostgresAuth
 import Reactor
 import Settings
 import Synchronization
+import Tenancy
 
 /// What all loops share.
 ///
@@ -119,19 +120,28 @@ final class Pooler: Sendable {
   // MARK: pools
 
   /// Counts a client into the pool of its database and user.
-  func join(database name: String, user: String) -> Result<PoolID, JoinRefusal> {
+  /// - Parameters:
+  ///   - name: the database as clients know it, without a suffix.
+  ///   - tenant: for whom the client acts, if for anybody: it may have a database of its own.
+  func join(
+    database name: String, tenant: TenantName?, user: String
+  ) -> Result<PoolID, JoinFailure> {
     // All under one lock: no opening may find the pool without its route, and no reload may pass
     // between the settings and what is made of them.
     pools.withLock { pools in
       let settings = settings
-      guard let database = settings.database(named: name) else {
-        return .failure(.databaseRemoved)
+      let found: PoolDatabase?
+      do throws(TenantRefusal) {
+        found = try settings.poolDatabase(name, for: tenant)
+      } catch {
+        return .failure(.tenant(error))
       }
-      let id = configure(&pools, database, user: database.user ?? user, settings)
+      guard let database = found else { return .failure(.limits(.databaseRemoved)) }
+      let id = configure(&pools, database, user: database.settings.user ?? user, settings)
       pools.restore(id)
       let maxClients = settings.maxUserClientConnections(user: user)
       if let refusal = pools.join(id, user: user, maxClients: maxClients) {
-        return .failure(refusal)
+        return .failure(.limits(refusal))
       }
       return .success(id)
     }
@@ -139,11 +149,11 @@ final class Pooler: Sendable {
 
   /// Makes a pool, or brings it to what the settings say. Under the pools' lock.
   private func configure(
-    _ pools: inout Pools, _ database: DatabaseSettings, user: String, _ settings: Settings
+    _ pools: inout Pools, _ database: PoolDatabase, user: String, _ settings: Settings
   ) -> PoolID {
-    let name = database.name
+    let name = database.settings.name
     let id = pools.pool(
-      database: name, user: user,
+      database: database.key, user: user,
       limits: Route.limits(database: database, user: user, settings: settings),
       databaseLimits: GroupLimits(
         servers: settings.maxDbConnections(database: name),
@@ -153,11 +163,13 @@ final class Pooler: Sendable {
         clients: settings.maxUserClientConnections(user: user)))
     let route = Route(pool: id, database: database, user: user, settings: settings)
     let isNew = directory.withLock { directory in
-      let isNew = !directory.routes.contains { $0?.database.name == name }
+      let isNew = !directory.routes.contains { $0?.key == database.key }
       directory.addRoute(route)
       return isNew
     }
-    if isNew && database.isAutomatic { logger.info("registered new auto-database: \(name)") }
+    if isNew && database.settings.isAutomatic {
+      logger.info("registered new auto-database: \(database.title)")
+    }
     return id
   }
 
@@ -165,11 +177,14 @@ final class Pooler: Sendable {
   func warm() {
     pools.withLock { pools in
       let settings = settings
+      let rules = settings.tenancyRules
+      // Where each tenant has a database of its own, hardly anybody comes to the others.
+      if rules.isActive && !rules.database.isEmpty { return }
       for database in settings.databases.values {
         guard let user = database.user,
           settings.minPoolSize(database: database.name, user: user) > 0
         else { continue }
-        pools.restore(configure(&pools, database, user: user, settings))
+        pools.restore(configure(&pools, PoolDatabase(database), user: user, settings))
       }
     }
   }
@@ -196,8 +211,8 @@ final class Pooler: Sendable {
     for route in old {
       // Nobody goes on as a user that the database no longer forces upon him, or as his own where
       // it forces one now.
-      guard let database = settings.database(named: route.database.name),
-        database.user == route.database.user || database.user == route.user
+      guard let database = route.database(in: settings),
+        database.settings.user == route.database.user || database.settings.user == route.user
       else {
         pools.withLock { $0.remove(route.pool) }
         broadcast(.poolRemoved(route.pool))
@@ -250,6 +265,13 @@ struct Directory: Sendable {
     lastFailures[pool] = nil
     nextHosts[pool] = nil
   }
+}
+
+/// Why a client cannot join a pool.
+enum JoinFailure: Error {
+  case limits(JoinRefusal)
+  /// Its tenant's own database cannot be found.
+  case tenant(TenantRefusal)
 }
 
 /// What a client's login has revealed.

@@ -3,12 +3,19 @@ import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
+import Tenancy
 
 /// What a pool's connections need to know, as the configuration has it now. Immutable: a reload
 /// makes new ones.
 final class Route: Sendable {
   let pool: PoolID
   let database: DatabaseSettings
+  /// The tenant whose own database it is; nil: it is for all.
+  let tenant: TenantName?
+  /// What the database's pools and its listening connection go by.
+  let key: String
+  /// The database's name in the log.
+  let title: String
   /// Who logs in to the server.
   let user: String
   let secret: StoredSecret?
@@ -26,9 +33,13 @@ final class Route: Sendable {
   let idleTransactionTimeout: UInt64
   let transactionTimeout: UInt64
 
-  init(pool: PoolID, database: DatabaseSettings, user: String, settings: Settings) {
+  init(pool: PoolID, database place: PoolDatabase, user: String, settings: Settings) {
     self.pool = pool
+    let database = place.settings
     self.database = database
+    tenant = place.tenant
+    key = place.key
+    title = place.title
     self.user = user
     secret = Self.secret(database: database, user: user, settings: settings)
     mode = settings.poolMode(database: database.name, user: user)
@@ -54,6 +65,14 @@ final class Route: Sendable {
     return settings.secrets[user].map { StoredSecret($0.text) }
   }
 
+  /// The same database as another configuration has it; nil: it has none, or has the tenant in
+  /// another.
+  func database(in settings: Settings) -> PoolDatabase? {
+    guard let found = try? settings.poolDatabase(database.name, for: tenant), found.key == key
+    else { return nil }
+    return found
+  }
+
   /// Whether a connection made for the other route would do for this one.
   func leadsWhere(_ other: Route) -> Bool {
     database.dbname == other.database.dbname && hosts == other.hosts
@@ -66,8 +85,9 @@ final class Route: Sendable {
 
   /// The limits of the pool.
   static func limits(
-    database: DatabaseSettings, user: String, settings: Settings
+    database place: PoolDatabase, user: String, settings: Settings
   ) -> PoolLimits {
+    let database = place.settings
     let name = database.name
     var limits = PoolLimits()
     limits.size = settings.poolSize(database: name, user: user)
@@ -87,6 +107,14 @@ final class Route: Sendable {
       (database.isAutomatic ? settings.autodbIdleTimeout : settings.poolIdleTimeout).microseconds
     limits.isRoundRobin = settings.serverRoundRobin
     limits.isAlwaysWarm = database.user != nil
+    if place.tenant != nil {
+      // Tenants come and go without end.
+      limits.isTransient = true
+      limits.isAlwaysWarm = false
+      if limits.poolIdleTimeout == 0 {
+        limits.poolIdleTimeout = settings.autodbIdleTimeout.microseconds
+      }
+    }
     return limits
   }
 }

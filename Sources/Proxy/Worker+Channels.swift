@@ -61,7 +61,7 @@ extension Worker {
     guard let route = route(client.pointee.pool) else { return false }
     lastSerial += 1
     session.pointee.subscriberSerial = lastSerial
-    session.pointee.listenDatabase = route.database.name
+    session.pointee.listenDatabase = route.key
     session.pointee.channels = ClientChannels()
     return true
   }

@@ -4,6 +4,7 @@ import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
+import Tenancy
 
 // How a client comes in.
 extension Worker {
@@ -93,10 +94,16 @@ extension Worker {
   }
 
   private func begin(_ client: ClientPointer, _ login: ClientLogin, _ message: StartupMessage) {
-    let user = message.user
-    let databaseName = message.database ?? user
-    client.pointee.identity?.user = user
-    client.pointee.identity?.database = databaseName
+    let rules = settings.tenancyRules
+    let names = rules.resolver.names(user: message.user, database: message.database)
+    // As the client gave it: no suffix leads to the console.
+    let databaseName = message.database ?? message.user
+    if let identity = client.pointee.identity {
+      (identity.user, identity.database) = (message.user, databaseName)
+      (identity.login, identity.databaseName) = (names.user, names.database)
+    }
+    login.rules = rules
+    login.user = names.user
     if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue,
       databaseName != Console.database
     {
@@ -123,14 +130,18 @@ extension Worker {
     }
     login.minorVersion = message.spokenMinorVersion
     if settings.applicationNameAddHost { addHost(login, client) }
-    login.user = user
-    beginAuthentication(client, login, databaseName)
+    if rules.isActive {
+      login.facts = LoginFacts(
+        user: message.user, database: message.database, parameters: message.parameters)
+    }
+    beginAuthentication(client, login)
   }
 
-  private func beginAuthentication(
-    _ client: ClientPointer, _ login: ClientLogin, _ databaseName: String
-  ) {
-    if databaseName == Console.database {
+  private func beginAuthentication(_ client: ClientPointer, _ login: ClientLogin) {
+    guard let identity = client.pointee.identity else { return }
+    if identity.database == Console.database {
+      // So that nobody is an administrator who only begins like one.
+      enterAsGiven(login, identity)
       switch admission(client, login.user) {
       case .freely: return enterConsole(client)
       case .withPassword: login.isForConsole = true
@@ -138,8 +149,10 @@ extension Worker {
       }
     }
     let secret = settings.secrets[login.user].map { StoredSecret($0.text) }
+    // MD5 has the user name in it, as the client knows it.
+    let user = settings.authType == .md5 ? identity.user : login.user
     var authenticator = ClientAuthenticator(
-      method: settings.authType.method, user: login.user, secret: secret,
+      method: settings.authType.method, user: user, secret: secret,
       userExists: secret != nil,
       randomBytes: RandomBytes.make(ClientAuthenticator.randomBytesNeeded),
       scramIterations: settings.scramIterations, mockDerivesKeys: hasPlainSecrets)
@@ -205,9 +218,12 @@ extension Worker {
   /// The client is who it says: it joins its pool.
   private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
     if login.isForConsole { return enterConsole(client) }
-    let databaseName = client.pointee.identity?.database ?? ""
+    guard let identity = client.pointee.identity, settleTenant(client, login) else { return }
+    let databaseName = identity.databaseName
     // As it is now: there may have been a reload since the StartupMessage.
-    guard let database = pooler.settings.database(named: databaseName) else {
+    guard databaseName != Console.database,
+      let database = pooler.settings.database(named: databaseName)
+    else {
       return endClient(client, .noSuchDatabase(databaseName))
     }
     if pooler.settings.authType == .any && database.user == nil {
@@ -217,15 +233,7 @@ extension Worker {
           sqlstate: SQLState.configFileError,
           message: "bouncer config error: auth_type any needs a user in the database's entry"))
     }
-    switch pooler.join(database: databaseName, user: login.user) {
-    case .failure(.maxDatabaseClients): return endClient(client, .tooManyDatabaseClients)
-    case .failure(.maxUserClients): return endClient(client, .tooManyUserClients)
-    case .failure(.databaseRemoved): return endClient(client, .databaseRemoved)
-    case .success(let pool):
-      client.pointee.pool = pool
-      // The number may have been another pool's.
-      forgetRoute(pool)
-    }
+    guard join(client, databaseName, identity), beginTenant(client) else { return }
     if login.replication != nil { return beginReplication(client, login) }
     client.pointee.mode = route(client.pointee.pool)?.mode ?? settings.poolMode
     if pooler.welcome(client.pointee.pool) != nil, !isFailing(client) {
@@ -233,6 +241,24 @@ extension Worker {
     } else {
       waitForFirstServer(client, login)
     }
+  }
+
+  /// - Returns: false: the client may not, and has ended.
+  private func join(
+    _ client: ClientPointer, _ database: String, _ identity: ClientIdentity
+  ) -> Bool {
+    switch pooler.join(database: database, tenant: identity.tenant, user: identity.login) {
+    case .failure(.limits(.maxDatabaseClients)): endClient(client, .tooManyDatabaseClients)
+    case .failure(.limits(.maxUserClients)): endClient(client, .tooManyUserClients)
+    case .failure(.limits(.databaseRemoved)): endClient(client, .databaseRemoved)
+    case .failure(.tenant(let refusal)): endClient(client, .tenantRefused(refusal))
+    case .success(let pool):
+      client.pointee.pool = pool
+      // The number may have been another pool's.
+      forgetRoute(pool)
+      return true
+    }
+    return false
   }
 
   private func isFailing(_ client: ClientPointer) -> Bool {
@@ -316,7 +342,7 @@ extension Worker {
   /// client_idle_timeout is that of who has logged in, whoever the pool's user is.
   func setIdleTimeout(_ client: ClientPointer) {
     guard let identity = client.pointee.identity else { return }
-    identity.idleTimeout = settings.clientIdleTimeout(user: identity.user).microseconds
+    identity.idleTimeout = settings.clientIdleTimeout(user: identity.login).microseconds
   }
 
   /// The tracked parameters of a new client: the server's, but for what it asked for.

@@ -41,7 +41,7 @@ extension Worker {
     }
     releaseTenant(client)
     if client.pointee.pool.rawValue >= 0 {
-      let user = client.pointee.identity?.user ?? ""
+      let user = client.pointee.identity?.login ?? ""
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }
     }
     if client.pointee.cancelKey != 0 {

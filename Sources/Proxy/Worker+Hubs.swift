@@ -34,7 +34,7 @@ extension Worker {
       let answers = names.map { ChannelAnswer(subscriber: subscriber, channel: $0) }
       return post(answers) { .refused($0, cause: "the database is gone") }
     }
-    let hub = hubs[route.database.name] ?? NotificationHub(route: route)
+    let hub = hubs[route.key] ?? NotificationHub(route: route)
     hubs[hub.database] = hub
     // Whoever has come last has the best chance to log in.
     if hub.server == nil { hub.route = route }
@@ -284,7 +284,7 @@ extension Worker {
   /// Listening connections follow their databases.
   func reloadHubs() {
     for hub in hubs.values {
-      guard let database = settings.database(named: hub.database) else {
+      guard let database = hub.route.database(in: settings) else {
         if let server = hub.server {
           close(hub, server, ServerEnding.databaseRemoved.logText, isBroken: true)
         }
@@ -293,7 +293,8 @@ extension Worker {
       }
       let old = hub.route
       hub.route = Route(
-        pool: old.pool, database: database, user: database.user ?? old.user, settings: settings)
+        pool: old.pool, database: database, user: database.settings.user ?? old.user,
+        settings: settings)
       guard !hub.route.leadsWhere(old), let server = hub.server else { continue }
       listenerLost(server, hub, ServerEnding.databaseConfigurationChanged.logText)
     }

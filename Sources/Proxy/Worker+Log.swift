@@ -4,13 +4,10 @@ import Reactor
 
 // What the log says of connections: PgBouncer's texts, so that what reads its log reads this one.
 extension Worker {
-  /// `C-0x...: db/user@host:port`.
+  /// `C-0x...: db/user@host:port`; with a tenant `db/user[tenant]@host:port`.
   func name(_ client: ClientPointer) -> String {
     let identity = client.pointee.identity
-    let database = identity?.database ?? ""
-    let user = identity?.user ?? ""
-    return "C-\(Self.hex(client.asHandle)): \(database.isEmpty ? "(nodb)" : database)/"
-      + "\(user.isEmpty ? "(nouser)" : user)@"
+    return "C-\(Self.hex(client.asHandle)): \(identity?.title ?? "(nodb)/(nouser)")@"
       + (identity?.place(unixPort: settings.listenPort) ?? "unknown")
   }
 
@@ -18,18 +15,20 @@ extension Worker {
   func name(_ server: ServerPointer) -> String {
     let route = pooler.route(server.pointee.pool)
     let place = server.pointee.details?.place ?? server.pointee.login?.place ?? "unknown"
-    return "S-\(Self.hex(server.asHandle)): \(route?.database.name ?? "(nodb)")/"
+    return "S-\(Self.hex(server.asHandle)): \(route?.title ?? "(nodb)")/"
       + "\(route?.user ?? "(nouser)")@\(place)"
   }
 
   /// `db/user`.
   func name(_ pool: PoolID) -> String {
     let route = pooler.route(pool)
-    return "\(route?.database.name ?? "(nodb)")/\(route?.user ?? "(nouser)")"
+    return "\(route?.title ?? "(nodb)")/\(route?.user ?? "(nouser)")"
   }
 
   func describe(_ client: ClientPointer) -> String {
-    "db=\(client.pointee.identity?.database ?? "") user=\(client.pointee.identity?.user ?? "")"
+    guard let identity = client.pointee.identity else { return "db= user=" }
+    let tenant = identity.tenant.map { " tenant=\($0)" } ?? ""
+    return "db=\(identity.databaseName) user=\(identity.login)\(tenant)"
   }
 
   private static func hex(_ handle: Handle) -> String { "0x" + String(handle, radix: 16) }

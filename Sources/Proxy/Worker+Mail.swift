@@ -56,6 +56,7 @@ extension Worker {
       Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
     }
     reloadHubs()
+    endMisplacedClients()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)

@@ -88,8 +88,8 @@ extension Worker {
     let reason = session.pointee.pin.names.joined(separator: ", ")
     logger.info("\(name(client)) keeps its server: \(reason)")
     let pinned = PinnedClient(
-      name: name(client), database: client.pointee.identity?.database ?? "",
-      user: client.pointee.identity?.user ?? "", reason: reason)
+      name: name(client), database: client.pointee.identity?.databaseName ?? "",
+      user: client.pointee.identity?.login ?? "", reason: reason)
     pooler.pinned.withLock { $0[client.asHandle] = pinned }
     pooler.pinCount.add(1)
   }

@@ -1,3 +1,5 @@
+import Tenancy
+
 /// One entry of `[databases]`. What is nil follows the user's or the global setting.
 public struct DatabaseSettings: Sendable, Equatable {
   /// The name that clients use; `*` for the fallback itself.
@@ -54,6 +56,15 @@ public struct DatabaseSettings: Sendable, Equatable {
 
   /// The database's name on the server.
   public var serverDatabase: String { dbname ?? name }
+
+  /// The same entry with a tenant's own database in place of its own.
+  public func moved(to place: TenantDatabase) -> DatabaseSettings {
+    var moved = self
+    moved.dbname = place.dbname ?? dbname
+    if !place.hosts.isEmpty { moved.hosts = place.hosts }
+    moved.port = place.port ?? port
+    return moved
+  }
 }
 
 extension DatabaseSettings {

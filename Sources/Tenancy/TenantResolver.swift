@@ -121,6 +121,11 @@ public struct TenantResolver: Sendable {
     return .tenant(tenant, by: first.source)
   }
 
+  /// Whether the lists have the tenant for this login.
+  public func isAllowed(_ tenant: TenantName, login: String) -> Bool {
+    pattern.name(tenant.text) != nil && (try? checkAllowed(tenant, login: login)) != nil
+  }
+
   private func checkAllowed(_ tenant: TenantName, login: String) throws(TenantRefusal) {
     for list in [tenants, logins[login]?.tenants] {
       if let list, !list.contains(where: { $0.matches(tenant) }) { throw .notAllowed(tenant) }

@@ -1,27 +1,38 @@
 /// A configuration to start Sluice with, in its own format or as PgBouncer's.
 struct SluiceConfiguration: Sendable {
   enum Value: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
-    ExpressibleByFloatLiteral, ExpressibleByStringInterpolation
+    ExpressibleByFloatLiteral, ExpressibleByStringInterpolation, ExpressibleByArrayLiteral,
+    ExpressibleByBooleanLiteral
   {
     case text(String)
     case integer(Int)
     case number(Double)
+    case flag(Bool)
+    case list([String])
 
     init(stringLiteral value: String) { self = .text(value) }
     init(integerLiteral value: Int) { self = .integer(value) }
     init(floatLiteral value: Double) { self = .number(value) }
+    init(booleanLiteral value: Bool) { self = .flag(value) }
+    init(arrayLiteral elements: String...) { self = .list(elements) }
 
     var plain: String {
       switch self {
       case .text(let text): text
       case .integer(let integer): String(integer)
       case .number(let number): String(number)
+      case .flag(let isOn): String(isOn)
+      case .list(let elements): elements.joined(separator: ",")
       }
     }
 
     var toml: String {
-      if case .text(let text) = self { return SluiceConfiguration.quoted(text) }
-      return plain
+      switch self {
+      case .text(let text): SluiceConfiguration.quoted(text)
+      case .list(let elements):
+        "[\(elements.map(SluiceConfiguration.quoted).joined(separator: ", "))]"
+      default: plain
+      }
     }
   }
 
@@ -30,6 +41,10 @@ struct SluiceConfiguration: Sendable {
   var settings: Section
   var databases: [String: Section]
   var users: [String: Section]
+  var tenancy: Section = [:]
+  /// `[tenancy.settings]`.
+  var tenantSettings: Section = [:]
+  var tenants: [String: Section] = [:]
 
   /// Transaction pooling of database `app` for user `app` on that server.
   init(_ cluster: PostgresCluster) {
@@ -58,6 +73,16 @@ struct SluiceConfiguration: Sendable {
     }
     for (name, section) in users.sorted(by: { $0.key < $1.key }) {
       text += "\n[users.\(Self.quoted(name))]\n" + Self.lines(section)
+    }
+    if !tenancy.isEmpty { text += "\n[tenancy]\n" + Self.lines(tenancy) }
+    if !tenantSettings.isEmpty {
+      text += "\n[tenancy.settings]\n"
+      for (name, value) in tenantSettings.sorted(by: { $0.key < $1.key }) {
+        text += "\(Self.quoted(name)) = \(value.toml)\n"
+      }
+    }
+    for (name, section) in tenants.sorted(by: { $0.key < $1.key }) {
+      text += "\n[tenants.\(Self.quoted(name))]\n" + Self.lines(section)
     }
     return text
   }

@@ -1,0 +1,127 @@
+import Pooling
+import PostgresWire
+import Settings
+import Tenancy
+
+// Who the tenant of a client is: found when the client has proven who it is, and looked at again
+// when the configuration changes.
+extension Worker {
+  /// Nobody is an administrator who only begins like one: to the console a client comes by its name
+  /// as it gave it.
+  func enterAsGiven(_ login: ClientLogin, _ identity: ClientIdentity) {
+    login.user = identity.user
+    identity.login = identity.user
+    identity.databaseName = identity.database
+    login.facts = nil
+  }
+
+  /// Finds the tenant of a client that has proven who it is. Not before: a refusal tells which
+  /// tenants there are.
+  /// - Returns: false: the client may not come in, and has ended.
+  func settleTenant(_ client: ClientPointer, _ login: ClientLogin) -> Bool {
+    guard let identity = client.pointee.identity else { return false }
+    if let facts = login.facts {
+      login.facts = nil
+      let resolution = login.rules.resolver.resolve(facts)
+      switch resolution.outcome {
+      case .refused(let refusal):
+        endClient(client, .tenantRefused(refusal))
+        return false
+      case .tenant(let tenant, _):
+        identity.tenant = tenant
+        if settings.tenancy.applicationNameAddTenant { addTenant(tenant, to: login) }
+      case .none, .exempt: break
+      }
+      identity.resolution = resolution
+    }
+    // There may have been a reload since the StartupMessage.
+    guard isUpToDate(identity, pooler.settings.tenancyRules) else {
+      endClient(client, .tenancyChanged)
+      return false
+    }
+    if login.replication != nil, let resolution = identity.resolution,
+      resolution.outcome != .exempt
+    {
+      endClient(client, .replicationOfTenants)
+      return false
+    }
+    return true
+  }
+
+  /// application_name_add_tenant: tells in pg_stat_activity whose queries these are. The server
+  /// keeps only so much of the name, and it is the end that must not be lost.
+  private func addTenant(_ tenant: TenantName, to login: ClientLogin) {
+    let own = login.parameters.last { $0.name.lowercased() == "application_name" }?.value ?? "app"
+    let ending = " [\(tenant)]"
+    var name = own
+    while !name.isEmpty, name.utf8.count + ending.utf8.count > Self.maximumNameBytes {
+      name.removeLast()
+    }
+    login.parameters.append(StartupParameter(name: "application_name", value: name + ending))
+  }
+
+  /// The longest `application_name`.
+  private static var maximumNameBytes: Int { 63 }
+
+  // MARK: reloads
+
+  /// Whether a client could have come in as it is under these rules too.
+  private func isUpToDate(_ identity: ClientIdentity, _ rules: TenancyRules) -> Bool {
+    guard let resolution = identity.resolution else { return !rules.isActive }
+    guard rules.isActive else { return false }
+    let resolver = rules.resolver
+    let login = resolver.logins[identity.login]
+    if (login?.isExempt ?? false) != (resolution.outcome == .exempt) { return false }
+    switch resolution.outcome {
+    case .exempt: return true
+    case .refused: return false
+    case .none: if !resolver.sources.contains(.set) { return false }
+    case .tenant(let tenant, by: nil): if resolver.fallback != tenant { return false }
+    case .tenant(let tenant, by: .user?): if login?.tenant != tenant { return false }
+    case .tenant(_, by: let source?): if !resolver.sources.contains(source) { return false }
+    }
+    return identity.tenant.map { resolver.isAllowed($0, login: identity.login) } ?? true
+  }
+
+  /// Whether the tenant's database is the one that the client's servers are connected to. A client
+  /// stays in its pool for life, so `SET` must not name a tenant for which this is false.
+  func isInDatabase(of tenant: TenantName, _ client: ClientPointer) -> Bool {
+    guard let identity = client.pointee.identity, let route = route(client.pointee.pool),
+      let database = try? settings.poolDatabase(identity.databaseName, for: tenant)
+    else { return false }
+    return database.key == route.key
+  }
+
+  /// Ends clients whom a new configuration does not let act for their tenants, or has elsewhere.
+  func endMisplacedClients() {
+    let rules = settings.tenancyRules
+    var doomed: [ClientPointer] = []
+    clients.forEachPlace { client in
+      guard client.pointee.phase != .unused, client.pointee.phase != .closed,
+        client.pointee.pool.rawValue >= 0, let identity = client.pointee.identity
+      else { return }
+      let isInPlace = identity.tenant.map { self.isInDatabase(of: $0, client) } ?? true
+      if !isInPlace || !self.isUpToDate(identity, rules) { doomed.append(client) }
+    }
+    for client in doomed { endClient(client, .tenancyChanged) }
+  }
+}
+
+extension Ending {
+  static func tenantRefused(_ refusal: TenantRefusal) -> Ending {
+    .tenantRefused(sqlstate: refusal.sqlstate, message: refusal.message)
+  }
+
+  fileprivate static var tenancyChanged: Ending {
+    .tenantRefused(
+      sqlstate: SQLState.adminShutdown, message: "the configuration of tenants has changed")
+  }
+
+  /// Its stream has the rows of all tenants, whatever settings it runs under.
+  fileprivate static var replicationOfTenants: Ending {
+    .tenantRefused(
+      sqlstate: SQLState.insufficientPrivilege,
+      message: "replication shows every tenant's rows: "
+        + "it is for logins with tenancy = \"off\" alone")
+  }
+}
