@@ -42,8 +42,6 @@ public enum Ending: Equatable, Sendable {
   /// It has sent what makes it uncertain which answer is whose, so that it can't be told under which
   /// tenant its next statement would run.
   case outOfStep
-  /// It may not act for the tenant that it names, or names none.
-  case tenantRefused(sqlstate: String, message: String)
   /// It has prepared more than one client may.
   case tooManyStatements
   /// A Parse, too long to be kept, of a name that the client has already.
@@ -101,8 +99,7 @@ public enum Ending: Equatable, Sendable {
       .startupRefused(let sqlstate, let message),
       .tenantRefused(let sqlstate, let message),
       .serverLoginFailed(let sqlstate, let message),
-      .parametersRefused(let sqlstate, let message),
-      .tenantRefused(let sqlstate, let message):
+      .parametersRefused(let sqlstate, let message):
       (sqlstate, message)
     case .tenantSettingsRefused(let sqlstate): (sqlstate, Self.tenantSettingsRefused)
     case .outOfStep:
@@ -187,7 +184,6 @@ public enum Ending: Equatable, Sendable {
     case .serverLost: "server_lost"
     case .parametersRefused: "parameters_refused"
     case .tenantSettingsRefused: "tenant_settings_refused"
-    case .tenantRefused: "tenant_refused"
     case .outOfStep: "out_of_step"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"
