@@ -42,6 +42,10 @@ public enum Ending: Equatable, Sendable {
   /// It has sent what makes it uncertain which answer is whose, so that it can't be told under which
   /// tenant its next statement would run.
   case outOfStep
+  /// A text is longer than what is looked at as a whole, and could touch its tenant's settings.
+  case textTooLong
+  /// A FunctionCall of a function that could.
+  case forbiddenFunction
   /// It has prepared more than one client may.
   case tooManyStatements
   /// A Parse, too long to be kept, of a name that the client has already.
@@ -107,6 +111,18 @@ public enum Ending: Equatable, Sendable {
         SQLState.protocolViolation,
         "it can't be told any longer which answer is whose: a Query was sent behind messages of the "
           + "extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
+      )
+    case .textTooLong:
+      (
+        SQLState.insufficientPrivilege,
+        "a statement is too long to be looked at, and could change the tenant's settings: give "
+          + "values as parameters, or by COPY"
+      )
+    case .forbiddenFunction:
+      (
+        SQLState.insufficientPrivilege,
+        "permission denied to call this function by FunctionCall: it could change the tenant's "
+          + "settings"
       )
     case .invalidMessageType(let type):
       (SQLState.protocolViolation, "invalid frontend message type \(type)")
@@ -185,6 +201,8 @@ public enum Ending: Equatable, Sendable {
     case .parametersRefused: "parameters_refused"
     case .tenantSettingsRefused: "tenant_settings_refused"
     case .outOfStep: "out_of_step"
+    case .textTooLong: "text_too_long"
+    case .forbiddenFunction: "forbidden_function"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"
     case .notificationsNotTaken: "notifications_not_taken"

@@ -178,7 +178,7 @@ extension Worker {
     let scan = client.pointee.scanner.scan(
       UnsafeRawBufferPointer(start: scratch, count: count).bytes, ledger: &server.pointee.ledger,
       maxPacketSize: maxPacketSize, inspection: client.pointee.inspection)
-    if client.pointee.isSendingText { watchText(client, min(scan.forward, count)) }
+    if client.pointee.isSendingText, !watchText(client, min(scan.forward, count)) { return false }
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }

@@ -95,6 +95,11 @@ extension Worker {
             isHeld = true
             break scanning
           case .ended: return false
+          case .answered:
+            run = position &+ here
+            client.pointee.scanner.pass(whole: whole, here: here)
+            position &+= here
+            continue scanning
           case .putInQuery:
             run = position &+ 5
             client.pointee.scanner.pass(whole: whole, here: here)
@@ -139,7 +144,7 @@ extension Worker {
   private static func isInspected(_ type: UInt8) -> Bool {
     switch type {
     case ClientMessageType.bind, ClientMessageType.query, ClientMessageType.parse,
-      ClientMessageType.describe, ClientMessageType.close:
+      ClientMessageType.describe, ClientMessageType.close, ClientMessageType.functionCall:
       true
     default: false
     }
@@ -191,6 +196,7 @@ extension Worker {
       return inspectQuery(message, client, server, session, isUnconfirmed)
     case ClientMessageType.parse:
       return inspectParse(message, client, server, session, isUnconfirmed)
+    case ClientMessageType.functionCall: return inspectCall(message, client, server)
     default: return inspectNamed(message, client, server, session)
     }
   }
@@ -226,12 +232,20 @@ extension Worker {
     }
     guard message.whole > 5 else { return pass(message, server) }
     let text = bytes(message.body, message.end - 1)
-    if !isUnconfirmed && SQLText.isPlain(text.bytes) {
+    let isPlain = SQLText.isPlain(text.bytes)
+    if !isUnconfirmed && isPlain && client.pointee.tenant?.pointee.isAwaited != true {
       return passQuery(message, client, server, session)
     }
     let analysis = SQLText.analyse(text.bytes)
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }
+    switch tenantVerdict(text, isPlain ? nil : analysis, client, server, isSimple: true) {
+    case .free: break
+    case .refused(let failing): return sendQuery(failing, client, server, session)
+    case .assigns(let sole):
+      guard let changed = assignment(sole, client, server, session) else { break }
+      return sendQuery(changed, client, server, session)
+    }
     let permission = permitListen(analysis, client, session)
     if permission == .wait { return .held }
     let words = deallocation(analysis, server, session) ?? execution(text, server, session)
@@ -250,12 +264,34 @@ extension Worker {
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)
     }
+    return sendQuery(changed, client, server, session)
+  }
+
+  /// Sends another text in place of the client's.
+  private func sendQuery(
+    _ changed: String, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+  ) -> Inspected {
     guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return .held }
     outbox.appendHeader(ClientMessageType.query, length: changed.utf8.count + 5)
     outbox.append(Array(changed.utf8))
     outbox.append(UInt8(0))
     forgetUnnamed(client, session)
     return .sent
+  }
+
+  /// FunctionCall, which names a function by its number.
+  private func inspectCall(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer
+  ) -> Inspected {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else {
+      return pass(message, server)
+    }
+    if message.here < min(message.whole, 9) { return .incomplete }
+    if tenant.pointee.isAwaited || isForbiddenFunction(message) {
+      endClient(client, .forbiddenFunction)
+      return .ended
+    }
+    return pass(message, server)
   }
 
   /// A simple query also ends the unnamed statement.
@@ -290,8 +326,15 @@ extension Worker {
   ) -> Inspected {
     guard message.here > Self.inspectedLimit / 2 else { return .incomplete }
     if isUnconfirmed { return .held }
+    let isPlain = SQLText.isPlain(bytes(from, message.end).bytes)
+    if let tenant = client.pointee.tenant, !tenant.pointee.isExempt,
+      !isPlain || tenant.pointee.isAwaited
+    {
+      endClient(client, .textTooLong)
+      return .ended
+    }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    if !SQLText.isPlain(bytes(from, message.end).bytes) { suspectText(client, session) }
+    if !isPlain { suspectText(client, session) }
     session.pointee.textTail = Array(
       UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
     client.pointee.isSendingText = true
@@ -301,16 +344,25 @@ extension Worker {
   }
 
   /// Looks at the next piece of a long text, which goes by.
+  /// - Returns: false: the client has ended.
   @inline(never)
-  func watchText(_ client: ClientPointer, _ count: Int) {
-    guard let session = client.pointee.session else { return }
+  func watchText(_ client: ClientPointer, _ count: Int) -> Bool {
+    guard let session = client.pointee.session else { return true }
     let piece = UnsafeRawBufferPointer(start: scratch, count: count)
     let seam = session.pointee.textTail + Array(piece.prefix(32))
     let hasSuspect = seam.withUnsafeBytes { SQLText.hasSuspect($0.bytes) }
-    if hasSuspect || SQLText.hasSuspect(piece.bytes) { suspectText(client, session) }
+    if hasSuspect || SQLText.hasSuspect(piece.bytes) {
+      // It has not come whole, so nothing of it has run.
+      if client.pointee.tenant?.pointee.isExempt == false {
+        endClient(client, .textTooLong)
+        return false
+      }
+      suspectText(client, session)
+    }
     session.pointee.textTail = Array(
       (session.pointee.textTail + Array(piece.suffix(32))).suffix(32))
     if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
+    return true
   }
 
   func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {

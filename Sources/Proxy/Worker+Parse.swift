@@ -22,11 +22,23 @@ extension Worker {
     let text = bytes(range.next, scratch.distance(to: end))
     let isPlain = SQLText.isPlain(text.bytes)
     let isHarmless = isPlain && SQLText.isData(text.bytes)
-    let analysis = isPlain && !isUnconfirmed ? nil : SQLText.analyse(text.bytes)
+    let isAwaited = client.pointee.tenant?.pointee.isAwaited == true
+    let analysis = isPlain && !isUnconfirmed && !isAwaited ? nil : SQLText.analyse(text.bytes)
     let exits = analysis?.effects.contains(.exitsTransaction) == true
     if isUnconfirmed && exits { return .held }
     var change: String?
-    if let analysis {
+    var isRefused = false
+    var isAssignment = false
+    switch tenantVerdict(text, isPlain ? nil : analysis, client, server, isSimple: false) {
+    case .free: break
+    case .refused(let failing):
+      change = failing
+      isRefused = true
+    case .assigns(let sole):
+      change = assignment(sole, client, server, session)
+      isAssignment = true
+    }
+    if let analysis, !isRefused, !isAssignment {
       if let words = deallocation(analysis, server, session) ?? execution(text, server, session) {
         guard ensure(words.reference, server),
           noteExecuted(words, analysis, client, server, session, isUnconfirmed)
@@ -47,11 +59,11 @@ extension Worker {
     }
     if !maps(client) { return passParse(message, range, change, server) }
     if range.isEmpty {
-      session.pointee.unnamedAnalysis = change == nil ? analysis : nil
+      session.pointee.unnamedAnalysis = isAssignment || (change == nil && !isPlain) ? analysis : nil
       session.pointee.unnamedIsHarmless = isHarmless
       return parseUnnamed(message, range, change, client, server, session, exits: exits)
     }
-    let kept = isPlain || analysis.map(refuses) == true ? nil : analysis
+    let kept = isPlain || isRefused || analysis.map(refuses) == true ? nil : analysis
     return parseNamed(
       message, range, change, kept, client, server, session, isHarmless: isHarmless)
   }

@@ -43,6 +43,8 @@ extension Worker {
     /// As much of a simple query is there as has been changed: its header. The rest goes as it is.
     case putInQuery
     case held
+    /// It has been answered: it has named the tenant.
+    case answered
     /// The client has been ended.
     case ended
   }
@@ -53,6 +55,8 @@ extension Worker {
     _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     _ tenant: TenantPointer, _ position: Int, _ count: Int
   ) -> Covered {
+    tenant.pointee.isNamedInTransaction = false
+    if let goesOn = answerAssignment(client, position, count) { return goesOn ? .answered : .ended }
     if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
       guard makePreamble(client, tenant) else { return .ended }
     }

@@ -65,7 +65,13 @@ extension Worker {
       session.pointee.forgetLease()
       session.pointee.pin = unasked.union(answer.effects).subtracting(.listen)
       settleChannels(client, server, session, committed: answer.channels)
-      record(answer.settings, resets: resets, client, server, session)
+      var settings = answer.settings
+      if client.pointee.tenant != nil, let name = tenancy.setName?.key,
+        let index = settings.firstIndex(where: { $0.name == name })
+      {
+        guard adoptTenant(client, settings.remove(at: index).value) else { return }
+      }
+      record(settings, resets: resets, client, server, session)
       restoreStartup(client, session, all: restoresAll, restored)
     } else {
       if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
@@ -120,6 +126,7 @@ extension Worker {
   private func restoreStartup(
     _ client: ClientPointer, _ session: SessionPointer, all: Bool, _ names: Set<String>
   ) {
+    if all, client.pointee.tenant != nil, !switchTenant(client, nil) { return }
     guard all || !names.isEmpty, session.pointee.pin.isEmpty else { return }
     var changed: [(name: String, value: String)] = []
     client.pointee.parameterSet = pooler.parameterSets.withLock { sets in

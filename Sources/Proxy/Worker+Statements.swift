@@ -78,6 +78,10 @@ extension Worker {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
         return .held
       }
+      if let analysis = session.pointee.unnamedAnalysis, !mayBind(message, range.next, analysis, client)
+      {
+        return message.isWhole ? refuseBind(message, server) : .incomplete
+      }
       if let analysis = session.pointee.unnamedAnalysis,
         !noteBound(analysis, client, server, session)
       {
@@ -101,6 +105,12 @@ extension Worker {
     let isChanged =
       reference.epoch != pooler.schemaEpoch.load(ordering: .relaxed)
       && follow(&reference, server, session)
+    if !reference.isPlain, client.pointee.tenant != nil,
+      let analysis = pooler.statements.withLock({ $0.analysis(reference.index) }),
+      !mayBind(message, range.next, analysis, client)
+    {
+      return message.isWhole ? refuseBind(message, server) : .incomplete
+    }
     if !reference.isPlain,
       !noteBound(reference, client, server, session, isUnconfirmed)
     {
@@ -118,6 +128,13 @@ extension Worker {
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
+  }
+
+  /// A Bind whose parameter names a tenant that the client may not act for: what is bound instead
+  /// fails.
+  private func refuseBind(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {
+    failBind("SELECT 'this login may not act for the tenant'::pg_catalog.int4", server)
+    return pass(message, server)
   }
 
   /// The message with the name at `range`, which begins at `start`, replaced.

@@ -29,6 +29,10 @@ public struct Preamble: Sendable {
   /// role; empty where no tenant has either.
   public let space: [UInt8]
 
+  static let leavingRole = "RESET ROLE"
+  /// The tenant has a role of its own.
+  let hasRole: Bool
+
   /// How many messages answer `prefix`, and `batch`.
   public var prefixAnswers: Int { statements.count }
   public var batchAnswers: Int { 3 * statements.count }
@@ -40,17 +44,18 @@ public struct Preamble: Sendable {
     let own = bundle?.settings.map(\.name) ?? []
     var statements: [String] = []
     // Whose role it was may lack the right to change what comes next.
-    if names.contains(where: { $0.kind == .role }) { statements.append("RESET ROLE") }
+    if names.contains(where: { $0.kind == .role }) { statements.append(Self.leavingRole) }
     statements += names.subtracting(own).filter { $0.kind != .role }
       .map { "RESET \($0.quoted)" }.sorted()
     statements += bundle?.sessionStatements ?? []
     let paths = bundle?.settings.filter { ["search_path", "role"].contains($0.name.key) } ?? []
     self.init(
-      statements: statements,
+      statements: statements, hasRole: own.contains { $0.kind == .role },
       space: Array(paths.map { "\($0.name.key)=\($0.values)\0" }.joined().utf8))
   }
 
-  init(statements: [String], space: [UInt8] = []) {
+  init(statements: [String], hasRole: Bool = false, space: [UInt8] = []) {
+    self.hasRole = hasRole
     self.statements = statements
     self.space = space
     let text = statements.map { "\($0);" }.joined()
@@ -79,5 +84,44 @@ extension TenancyRules {
     for override in overrides.values { names.formUnion(override.settings.map(\.name)) }
     if let tokenName { names.insert(tokenName) }
     return names
+  }
+}
+
+// A tenant that is named within a transaction.
+extension Preamble {
+  /// The statements for the session, or for the transaction alone.
+  public func statements(isLocal: Bool) -> [String] {
+    // The role has been left, if at all, to come back to it at the end.
+    let statements = self.statements.filter { $0 != Self.leavingRole || !hasRole }
+    guard isLocal else { return statements }
+    return statements.map { statement in
+      if statement == Self.leavingRole { return "SET LOCAL ROLE NONE" }
+      if statement.hasPrefix("RESET ") { return "SET LOCAL \(statement.dropFirst(6)) TO DEFAULT" }
+      return "SET LOCAL \(statement.dropFirst("SET SESSION ".utf8.count))"
+    }
+  }
+
+  /// The same as calls of `set_config`, that of `first` in front.
+  public static func calls(
+    _ bundle: TenantBundle?, names: Set<SettingName>, first: String, isLocal: Bool
+  ) -> [String] {
+    func call(_ name: SettingName, _ value: String?) -> String {
+      "pg_catalog.set_config(\(SQLLiteral.quote(name.key)), "
+        + "\(value.map(SQLLiteral.quote) ?? "NULL"), \(isLocal))"
+    }
+    let settings = bundle?.settings ?? []
+    var calls: [(name: SettingName, text: String)] = []
+    for name in names.subtracting(settings.map(\.name)).sorted(by: { $0.key < $1.key }) {
+      calls.append((name, call(name, name.kind == .role ? "none" : nil)))
+    }
+    for setting in settings {
+      let value =
+        setting.name.kind == .names
+        ? setting.values.map(SQLIdentifier.quote).joined(separator: ", ")
+        : setting.values.joined(separator: ", ")
+      calls.append((setting.name, call(setting.name, value)))
+    }
+    return calls.filter { $0.name.key == first }.map(\.text)
+      + calls.filter { $0.name.key != first }.map(\.text)
   }
 }

@@ -25,6 +25,7 @@ enum SQLCases {
     [harmless, settings, functions, objects, quoting, bodies, encodings].flatMap { $0 }
 
   static let unknown: SessionEffects = [.unknownSettings, .temporary]
+  static let unknownLocal: SessionEffects = [.unknownLocalSettings, .temporary]
   static let hidden: SessionEffects = [.unknownSettings, .procedural]
 
   private static func samples(
@@ -89,7 +90,9 @@ enum SQLCases {
     samples(
       .temporary, "SET LOCAL search_path = pg_temp", "SET LOCAL search_path = a, 'pg_temp'",
       "SET LOCAL search_path = E'\\x70g_temp'", "SET LOCAL SCHEMA 'pg_temp'",
-      "SET LOCAL search_path = 'pg_'\n'temp'", "SET LOCAL foo"),
+      "SET LOCAL search_path = 'pg_'\n'temp'"),
+    samples(
+      unknownLocal, "SET LOCAL foo", "SET LOCAL", "SET LOCAL é.a = 1", "SET LOCAL a. = 1"),
     samples(.resetAll, "RESET ALL", "reset/**/all", "SELECT 1; RESET ALL"),
     samples([.discardAll, .release], "DISCARD ALL", "discard\tall;"),
     samples(.release, "DISCARD TEMP", "DISCARD PLANS", "DROP TABLE t", "CLOSE c", "CLOSE ALL"),
@@ -118,12 +121,19 @@ enum SQLCases {
       "SELECT set_config('SEARCH_PATH', 'PG_TEMP', true)",
       "SELECT set_config('search_path', E'a', true)"),
     samples(
-      unknown, "SELECT set_config($1, 'c', true)", "SELECT set_config('a' || 'b', 'c', true)",
-      "SELECT set_config(E'a', 'c', false)", "SELECT set_config('a'\n'b', 'c', true)",
-      "SELECT set_config('a''b', 'c', true)", "SELECT set_config", "SELECT set_config(",
+      unknownLocal, "SELECT set_config($1, 'c', true)",
+      "SELECT set_config('a' || 'b', 'c', true)", "SELECT set_config('a'\n'b', 'c', true)",
+      "SELECT set_config('a''b', 'c', true)", "SELECT set_config($$a$$, 'c', true)",
+      "SELECT set_config('a'::name, 'c', true)", "SELECT set_config(f(a, b), c, TRUE)",
+      "SELECT set_config(name, value, true) FROM t"),
+    samples(
+      unknown, "SELECT set_config($1, 'c', false)", "SELECT set_config('a' || 'b', 'c', $1)",
+      "SELECT set_config(E'a', 'c', false)", "SELECT set_config('a'\n'b', 'c', false)",
+      "SELECT set_config('a''b', 'c', false)", "SELECT set_config", "SELECT set_config(",
       "SELECT set_config(setting_name => 'a', new_value => 'b', is_local => true)",
-      "SELECT set_config(VARIADIC ARRAY['a'])", "SELECT set_config('a'::name, 'c', true)",
-      "SELECT set_config($$a$$, 'c', true)", "UPDATE pg_settings SET setting = 'x'",
+      "SELECT set_config(VARIADIC ARRAY['a'])", "SELECT set_config('a'::name, 'c', false)",
+      "SELECT set_config($1, is_local => true, true => 'x')",
+      "SELECT set_config($$a$$, 'c', false)", "UPDATE pg_settings SET setting = 'x'",
       "WITH a AS (UPDATE pg_catalog.\"pg_settings\" s SET setting = 1) SELECT 1"),
     samples(
       [.settings, .unknownSettings], "SELECT set_config('a.b', 'c', $1)",

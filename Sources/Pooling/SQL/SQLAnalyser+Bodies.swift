@@ -18,6 +18,11 @@ extension SQLAnalyser {
       } else {
         isReadable = false
       }
+      switch part.kind {
+      case .string, .obscureString, .dollarString:
+        addBody(SQLLexer.Lexeme(kind: part.kind, content: part.content))
+      default: break
+      }
       index += 1
     }
     if let body, isReadable, isHarmlessBody(body) { return }

@@ -1,22 +1,49 @@
 /// SET and RESET (gram.y: VariableSetStmt, VariableResetStmt).
 extension SQLAnalyser {
+  /// What a SET sets.
+  struct SetTarget {
+    /// Lower-cased; nil where they can't be told.
+    var names: [String]?
+    var isLocal: Bool
+    /// Behind the name of SET name = value, SET name FROM CURRENT; nil for all other forms.
+    var end: Int?
+  }
+
   mutating func addSet(_ statement: SQLStatement) {
+    let target = Self.target(of: statement)
+    guard let names = target.names else {
+      if target.isLocal { unknownLocalSetting() } else { unknownSetting() }
+      return
+    }
+    if names == ["search_path"] { addSearchPath(statement) }
+    if target.isLocal {
+      for name in names { addLocal(name) }
+      return
+    }
+    for name in names { addSetting(name) }
+    if let end = target.end, let name = names.first { addPlainSet(statement, name, at: end) }
+  }
+
+  /// - Parameter statement: one that begins with SET.
+  static func target(of statement: SQLStatement) -> SetTarget {
     var index = 1
     var isLocal = false
     // A setting's first name may be local or session: SET local.x = 1.
-    if let scope = statement.word(1), !Self.endsName(statement, at: 2) {
+    if let scope = statement.word(1), !endsName(statement, at: 2) {
       if scope == "local" {
         isLocal = true
         index = 2
-      } else if scope == "session", !Self.isSessionClause(statement, at: 1) {
+      } else if scope == "session", !isSessionClause(statement, at: 1) {
         index = 2
       }
     }
-    if Self.endsName(statement, at: index + 1) {
-      addGenericSet(statement, at: index, isLocal: isLocal)
-    } else {
-      addSpecialSet(statement, at: index, isLocal: isLocal)
+    guard endsName(statement, at: index + 1) else {
+      return SetTarget(names: specialNames(statement, at: index), isLocal: isLocal)
     }
+    guard let (name, end) = name(statement, at: index) else {
+      return SetTarget(names: nil, isLocal: isLocal)
+    }
+    return SetTarget(names: [name], isLocal: isLocal, end: end)
   }
 
   /// SESSION AUTHORIZATION or SESSION CHARACTERISTICS AS.
@@ -27,22 +54,13 @@ extension SQLAnalyser {
   }
 
   /// What stands behind a setting's name, or within it.
-  private static func endsName(_ statement: SQLStatement, at index: Int) -> Bool {
+  static func endsName(_ statement: SQLStatement, at index: Int) -> Bool {
     statement.isSymbol(".", at: index) || statement.isSymbol("=", at: index)
       || statement.word(index) == "to" || statement.word(index) == "from"
   }
 
-  /// SET name = value, SET name FROM CURRENT.
-  private mutating func addGenericSet(
-    _ statement: SQLStatement, at index: Int, isLocal: Bool
-  ) {
-    guard let (name, end) = Self.name(statement, at: index) else {
-      if isLocal { analysis.effects.insert(.temporary) } else { unknownSetting() }
-      return
-    }
-    if name == "search_path" { addSearchPath(statement) }
-    if isLocal { return }
-    addSetting(name)
+  /// SET [SESSION] name = value.
+  private mutating func addPlainSet(_ statement: SQLStatement, _ name: String, at end: Int) {
     guard !Self.isTransient(name), name != "session_authorization",
       statement.isSymbol("=", at: end) || statement.word(end) == "to"
     else { return }
@@ -55,32 +73,24 @@ extension SQLAnalyser {
     }
   }
 
-  private mutating func addSpecialSet(
-    _ statement: SQLStatement, at index: Int, isLocal: Bool
-  ) {
-    let names: [String]
+  /// The settings of a SET that has words of its own; nil where it is none.
+  private static func specialNames(_ statement: SQLStatement, at index: Int) -> [String]? {
     switch statement.word(index) {
-    case "transaction", "constraints": names = []
+    case "transaction", "constraints": []
     case "session" where statement.word(index + 1) == "authorization":
-      names = ["session_authorization"]
-    case "session" where Self.isSessionClause(statement, at: index):
-      names = [
+      ["session_authorization"]
+    case "session" where isSessionClause(statement, at: index):
+      [
         "default_transaction_isolation", "default_transaction_read_only",
         "default_transaction_deferrable",
       ]
-    case "time": names = ["timezone"]
-    case "names": names = ["client_encoding"]
-    case "role": names = ["role"]
-    case "xml": names = ["xmloption"]
-    case "schema":
-      addSearchPath(statement)
-      names = ["search_path"]
-    default:
-      if isLocal { analysis.effects.insert(.temporary) } else { unknownSetting() }
-      return
+    case "time": ["timezone"]
+    case "names": ["client_encoding"]
+    case "role": ["role"]
+    case "xml": ["xmloption"]
+    case "schema": ["search_path"]
+    default: nil
     }
-    if isLocal { return }
-    for name in names { addSetting(name) }
   }
 
   /// With pg_temp first in search_path, of the transaction only even, CREATE TABLE makes a table
@@ -94,28 +104,34 @@ extension SQLAnalyser {
   mutating func addReset(_ statement: SQLStatement) {
     if statement.word(1) == "all" {
       analysis.effects.insert(.resetAll)
+      addResetAll(isWhole: statement.count == 2)
       return
     }
+    guard let target = Self.target(ofReset: statement) else {
+      unknownSetting()
+      return
+    }
+    guard let name = target.name else { return }
+    addSetting(name)
+    if statement.count == target.end, !Self.isTransient(name), name != "session_authorization" {
+      analysis.plainReset = name
+    }
+  }
+
+  /// What a RESET resets, and the index behind it; no name for what ends with its transaction, nil
+  /// where it can't be told.
+  /// - Parameter statement: one that begins with RESET, and is not RESET ALL.
+  static func target(ofReset statement: SQLStatement) -> (name: String?, end: Int)? {
     switch (statement.word(1), statement.word(2)) {
-    case ("session", "authorization"): addSetting("session_authorization")
-    case ("transaction", "isolation"): break
-    case ("time", "zone"):
-      addSetting("timezone")
-      if statement.count == 3 { analysis.plainReset = "timezone" }
-    default:
-      guard let (name, end) = Self.name(statement, at: 1) else {
-        unknownSetting()
-        return
-      }
-      addSetting(name)
-      if statement.count == end, !Self.isTransient(name), name != "session_authorization" {
-        analysis.plainReset = name
-      }
+    case ("session", "authorization"): ("session_authorization", 3)
+    case ("transaction", "isolation"): (nil, 3)
+    case ("time", "zone"): ("timezone", 3)
+    default: name(statement, at: 1).map { ($0.name, $0.end) }
     }
   }
 
   /// The name of a setting, lower-cased, and the index behind it.
-  private static func name(
+  static func name(
     _ statement: SQLStatement, at start: Int
   ) -> (name: String, end: Int)? {
     guard var name = statement.identifier(start) else { return nil }
@@ -131,7 +147,7 @@ extension SQLAnalyser {
   }
 
   /// PostgreSQL quotes the one value of such a list (GUC_LIST_QUOTE): 'a, b' is one schema.
-  private static func isListOfNames(_ setting: String) -> Bool {
+  static func isListOfNames(_ setting: String) -> Bool {
     switch setting {
     case "search_path", "temp_tablespaces", "local_preload_libraries",
       "session_preload_libraries", "shared_preload_libraries", "unix_socket_directories":
@@ -140,7 +156,7 @@ extension SQLAnalyser {
     }
   }
 
-  private static func isLowerCaseName(_ value: String) -> Bool {
+  static func isLowerCaseName(_ value: String) -> Bool {
     guard let first = value.utf8.first, first == UInt8(ascii: "_") || first >= 0x61 else {
       return false
     }
@@ -151,7 +167,7 @@ extension SQLAnalyser {
   }
 
   /// The statement's last part as a value: one plain string, one word, one number.
-  private static func plainValue(_ statement: SQLStatement, at index: Int) -> String? {
+  static func plainValue(_ statement: SQLStatement, at index: Int) -> String? {
     guard statement.count <= SQLStatement.maxParts, index < statement.count else { return nil }
     let part = statement.parts[index]
     let isLast = statement.count == index + 1
@@ -173,7 +189,7 @@ extension SQLAnalyser {
 
   /// Digits, perhaps with a fraction, at the statement's end. PostgreSQL drops zeros in front: such
   /// a number is not plain.
-  private static func number(_ statement: SQLStatement, at index: Int) -> String? {
+  static func number(_ statement: SQLStatement, at index: Int) -> String? {
     let parts = statement.parts
     guard index < parts.count, parts[index].kind == .number else { return nil }
     let whole = parts[index].text

@@ -12,6 +12,12 @@ struct SQLAnalyser {
   private var previous: SQLLexer.Lexeme?
   /// Bytes that may still be read ahead: calls of set_config in each other would cost their square.
   private var aheadBytes: Int
+  private var resetAlls = 0
+  /// Of the last statement that is not empty.
+  private var isLastResetAll = false
+  /// Of the statement at hand: parentheses that are open, and the body behind BEGIN ATOMIC.
+  private var depth = 0
+  private var isInAtomicBody = false
 
   init(_ bytes: [UInt8], isStandardConforming: Bool) {
     self.bytes = bytes
@@ -34,11 +40,14 @@ struct SQLAnalyser {
       analysis.plainAssignment = nil
       analysis.plainReset = nil
     }
+    if analysis.statementCount != 1 || lexer.isCutOff { analysis.soleAssignment = nil }
+    analysis.endsWithResetAll = resetAlls == 1 && isLastResetAll && !lexer.isCutOff
     return analysis
   }
 
   private mutating func add(_ lexeme: SQLLexer.Lexeme) {
     statement.append(lexeme, in: bytes)
+    if statement.attachesSettings { addAttached(lexeme) }
     let slice = bytes[lexeme.content]
     switch lexeme.kind {
     case .word:
@@ -81,25 +90,82 @@ struct SQLAnalyser {
     var call = SetConfigCall(lexer: lexer, bytes: bytes)
     let arguments = call.read()
     aheadBytes -= call.position - lexer.position
-    guard let arguments else {
-      unknownSetting()
+    guard let name = arguments.name else {
+      if arguments.isLocal == true { unknownLocalSetting() } else { unknownSetting() }
       return
     }
-    if arguments.name == "search_path", !arguments.isPlainValue {
-      analysis.effects.insert(.temporary)
-    }
+    if name == "search_path", !arguments.isPlainValue { analysis.effects.insert(.temporary) }
     switch arguments.isLocal {
-    case true?: break
-    case false?: addSetting(arguments.name)
+    case true?: addLocal(name)
+    case false?: addSetting(name)
     case nil:
-      addSetting(arguments.name)
+      addSetting(name)
       analysis.effects.insert(.unknownSettings)
     }
+  }
+
+  /// What a function, a role or a database is given: SET and RESET as a clause of the statement,
+  /// and what the body of a function shows.
+  private mutating func addAttached(_ lexeme: SQLLexer.Lexeme) {
+    switch lexeme.kind {
+    case .symbol(UInt8(ascii: "(")): depth += 1
+    case .symbol(UInt8(ascii: ")")): depth -= 1
+    case .string, .obscureString, .dollarString:
+      if statement.word(0) == "create" { addBody(lexeme) }
+    case .word where !isInAtomicBody:
+      let word = SQLName.folded(bytes[lexeme.content])
+      // A parameter may be named begin, and its type atomic.
+      if word == "atomic", depth == 0, let previous, previous.kind == .word,
+        SQLName.equals(bytes[previous.content], "begin")
+      {
+        isInAtomicBody = true
+      } else if depth == 0, word == "set" || word == "reset" {
+        guard let names = SetClause.names(lexeme, lexer, bytes) else {
+          analysis.effects.insert(.unknownLocalSettings)
+          return
+        }
+        for name in names { analysis.addAttached(name) }
+      }
+    default: break
+    }
+  }
+
+  /// The body of a function, or of a DO block.
+  mutating func addBody(_ lexeme: SQLLexer.Lexeme) {
+    var body = SQLBody(bytes, lexeme)
+    for name in body.settingNames() { analysis.addAttached(name) }
+  }
+
+  mutating func addResetAll(isWhole: Bool) {
+    resetAlls += 1
+    isLastResetAll = isWhole
   }
 
   /// Any setting: search_path is one, and a table made in pg_temp lives as long as the session.
   mutating func unknownSetting() {
     analysis.effects.formUnion([.unknownSettings, .temporary])
+  }
+
+  /// The same of a transaction, which ends; but a table in pg_temp stays.
+  mutating func unknownLocalSetting() {
+    analysis.effects.formUnion([.unknownLocalSettings, .temporary])
+  }
+
+  mutating func addLocal(_ name: String) {
+    if Self.isTransient(name) { return }
+    for name in Self.settings(of: name) { analysis.addLocal(name) }
+  }
+
+  /// What PostgreSQL sets by that name: names of old stand for others (guc.c: map_old_guc_names),
+  /// and another user comes with that user's own role.
+  static func settings(of name: String) -> [String] {
+    switch name {
+    case "session_authorization": [name, "role"]
+    case "sort_mem": [name, "work_mem"]
+    case "vacuum_mem": [name, "maintenance_work_mem"]
+    case "ssl_ecdh_curve": [name, "ssl_groups"]
+    default: [name]
+    }
   }
 
   /// Those that end with the transaction, or that nobody takes for state.
@@ -113,17 +179,21 @@ struct SQLAnalyser {
   mutating func addSetting(_ name: String) {
     if Self.isTransient(name) { return }
     analysis.effects.insert(.settings)
-    analysis.addSetting(name)
-    if name == "session_authorization" { analysis.addSetting("role") }
+    for name in Self.settings(of: name) { analysis.addSetting(name) }
   }
 
   private mutating func endStatement() {
     defer {
       statement = SQLStatement()
       previous = nil
+      depth = 0
+      isInAtomicBody = false
     }
     guard statement.count > 0 else { return }
     analysis.statementCount += 1
+    isLastResetAll = false
+    analysis.soleAssignment =
+      analysis.statementCount == 1 ? Self.soleAssignment(statement, bytes) : nil
     if statement.hasUpdate, statement.hasSettingsView { unknownSetting() }
     switch statement.word(0) {
     case "set": addSet(statement)
@@ -144,6 +214,7 @@ struct SQLAnalyser {
       if statement.isSymbol("*", at: 1) { analysis.unlistensAll = true }
     case "declare":
       if statement.holds { analysis.effects.insert(.holdCursor) }
+    case "begin", "start": analysis.beginsTransaction = true
     case "load": analysis.effects.insert(.library)
     case "drop", "close": analysis.effects.insert(.release)
     case "alter":

@@ -14,6 +14,45 @@ public struct SQLAnalysis: Equatable, Sendable {
     }
   }
 
+  /// One setting, assigned by a text that does nothing else.
+  public struct SoleAssignment: Equatable, Sendable {
+    public enum Value: Equatable, Sendable {
+      /// As PostgreSQL takes it. ASCII.
+      case text(String)
+      /// All of the value is this parameter of the statement, counted from one.
+      case parameter(Int)
+      /// What the session began with.
+      case `default`
+    }
+
+    /// What PostgreSQL answers.
+    public enum Form: Equatable, Sendable {
+      /// CommandComplete SET.
+      case set
+      /// CommandComplete RESET.
+      case reset
+      /// SELECT set_config(...): a row with the value that the setting has then.
+      case select
+    }
+
+    /// Lower-cased.
+    public var name: String
+    /// SET LOCAL, set_config(..., true).
+    public var isLocal: Bool
+    public var value: Value
+    public var form: Form
+    /// Of a `select`: the one column's name.
+    public var columnName: String?
+
+    public init(name: String, isLocal: Bool, value: Value, form: Form, columnName: String?) {
+      self.name = name
+      self.isLocal = isLocal
+      self.value = value
+      self.form = form
+      self.columnName = columnName
+    }
+  }
+
   /// What a DEALLOCATE names.
   public enum Deallocation: Equatable, Sendable {
     case all
@@ -23,9 +62,17 @@ public struct SQLAnalysis: Equatable, Sendable {
   public var effects: SessionEffects = []
   /// The settings that the text gives the session, lower-cased: those of SET (not SET LOCAL), RESET
   /// and set_config(..., false). SET NAMES is client_encoding, SET TIME ZONE timezone, SET SCHEMA
-  /// search_path, SET SESSION AUTHORIZATION session_authorization and role. No setting is here
-  /// that ends with its transaction, nor seed.
+  /// search_path, SET SESSION AUTHORIZATION session_authorization and role; a setting's name of old
+  /// is here with the name of today. No setting is here that ends with its transaction, nor seed.
   public var settingNames: [String] = []
+  /// The settings that the text gives its transaction alone, lower-cased: those of SET LOCAL and
+  /// set_config(..., true), named as in `settingNames`. No effect stands for them.
+  public var localNames: [String] = []
+  /// The settings that the text gives to a function, a role, a database or the server, or takes
+  /// from them, lower-cased: SET and RESET in CREATE FUNCTION and PROCEDURE, and in ALTER FUNCTION,
+  /// PROCEDURE, ROUTINE, ROLE, USER, DATABASE and SYSTEM. Also those that the body of a function or
+  /// of a DO block shows. They come to be set later, or elsewhere. No effect stands for them.
+  public var attachedNames: [String] = []
   public var listens: [String] = []
   public var unlistens: [String] = []
   /// UNLISTEN *.
@@ -41,6 +88,16 @@ public struct SQLAnalysis: Equatable, Sendable {
   /// Set where the text is one `RESET name` or `SET [SESSION] name TO DEFAULT` and nothing else;
   /// nil for session_authorization.
   public var plainReset: String?
+  /// Set where the text is one statement that assigns one setting, and all of that can be told to
+  /// the letter: SET [LOCAL] name, SET ROLE, SET SCHEMA, RESET name, SELECT set_config('name',
+  /// ...). nil for what ends with its transaction in any case, for seed, for session_authorization
+  /// and names of old, and for a list such as search_path if SET gives it more than one lower-case
+  /// name.
+  public var soleAssignment: SoleAssignment?
+  /// The text's last statement that is not empty is RESET ALL, and no other of its statements is.
+  public var endsWithResetAll = false
+  /// One of its statements is BEGIN or START TRANSACTION.
+  public var beginsTransaction = false
 
   public init() {}
 
@@ -48,6 +105,8 @@ public struct SQLAnalysis: Equatable, Sendable {
   static let maxNames = 64
 
   mutating func addSetting(_ name: String) { keep(Self.append(name, to: &settingNames)) }
+  mutating func addLocal(_ name: String) { keep(Self.append(name, to: &localNames)) }
+  mutating func addAttached(_ name: String) { keep(Self.append(name, to: &attachedNames)) }
   mutating func addListen(_ name: String) { keep(Self.append(name, to: &listens)) }
   mutating func addUnlisten(_ name: String) { keep(Self.append(name, to: &unlistens)) }
   mutating func add(_ deallocation: Deallocation) {
@@ -70,6 +129,8 @@ public struct SQLAnalysis: Equatable, Sendable {
   mutating func merge(_ other: SQLAnalysis) {
     effects.formUnion(other.effects)
     for name in other.settingNames { addSetting(name) }
+    for name in other.localNames { addLocal(name) }
+    for name in other.attachedNames { addAttached(name) }
     for name in other.listens { addListen(name) }
     for name in other.unlistens { addUnlisten(name) }
     unlistensAll = unlistensAll || other.unlistensAll
@@ -77,5 +138,7 @@ public struct SQLAnalysis: Equatable, Sendable {
     statementCount = max(statementCount, other.statementCount)
     plainAssignment = nil
     plainReset = nil
+    soleAssignment = nil
+    endsWithResetAll = endsWithResetAll && other.endsWithResetAll
   }
 }

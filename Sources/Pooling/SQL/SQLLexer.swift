@@ -30,6 +30,8 @@ struct SQLLexer {
   let bytes: [UInt8]
   private(set) var position: Int
   private let end: Int
+  /// What was read last, or a comment, has no end. PostgreSQL takes no such text.
+  private(set) var isCutOff = false
   /// As the setting standard_conforming_strings says: off, a backslash escapes in every '...'.
   private let isStandardConforming: Bool
 
@@ -97,6 +99,7 @@ struct SQLLexer {
       }
       position += 1
     }
+    if position >= end { isCutOff = true }
     let content = quote + 1..<max(quote + 1, min(position, end))
     position = min(position + 1, end)
     return Lexeme(kind: kind, content: content)
@@ -121,6 +124,7 @@ struct SQLLexer {
         }
         position += 1
       }
+      if position >= end { isCutOff = true }
       position = min(position, end)
       content = content.lowerBound..<max(content.lowerBound, position)
       position = min(position + 1, end)
@@ -179,6 +183,7 @@ struct SQLLexer {
       }
       position += 1
     }
+    isCutOff = true
     return Lexeme(kind: .dollarString, content: body..<end)
   }
 
@@ -217,6 +222,7 @@ struct SQLLexer {
         position += 1
       }
     }
+    isCutOff = true
   }
 
   /// A carriage return ends a line, and a `--` comment, too.

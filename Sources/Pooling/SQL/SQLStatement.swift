@@ -64,6 +64,26 @@ struct SQLStatement {
     return parts[index].kind == .symbol(ascii)
   }
 
+  /// Whether it can give settings to a function, a role, a database or the whole server.
+  var attachesSettings: Bool {
+    guard let first = word(0), first == "create" || first == "alter" else { return false }
+    let isReplacement = first == "create" && word(1) == "or" && word(2) == "replace"
+    switch word(isReplacement ? 3 : 1) {
+    case "function", "procedure": return true
+    case "routine", "role", "user", "database", "system": return first == "alter"
+    default: return false
+    }
+  }
+
+  /// Whether a string of any kind is at `index`.
+  func isString(_ index: Int) -> Bool {
+    guard index < parts.count else { return false }
+    switch parts[index].kind {
+    case .string, .obscureString, .dollarString: return true
+    default: return false
+    }
+  }
+
   /// The identifier at `index`; nil where it can't be told.
   func identifier(_ index: Int) -> String? {
     guard index < parts.count else { return nil }
@@ -72,13 +92,17 @@ struct SQLStatement {
   }
 
   private static func undoubled(_ slice: ArraySlice<UInt8>) -> String {
+    String(decoding: undoubledBytes(slice), as: UTF8.self)
+  }
+
+  static func undoubledBytes(_ slice: ArraySlice<UInt8>) -> [UInt8] {
     var text: [UInt8] = []
     var index = slice.startIndex
     while index < slice.endIndex {
       text.append(slice[index])
       index += slice[index] == UInt8(ascii: "'") ? 2 : 1
     }
-    return String(decoding: text, as: UTF8.self)
+    return text
   }
 
   static func namesTemporarySchema(_ slice: ArraySlice<UInt8>) -> Bool {

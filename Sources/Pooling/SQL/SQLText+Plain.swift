@@ -20,11 +20,7 @@ extension SQLText {
   @inlinable
   public static func isPlain(_ text: RawSpan) -> Bool {
     let end = text.byteCount
-    var start = 0
-    while start < end, isSpace(byte(text, start)) { start &+= 1 }
-    if end &- start >= 2, byte(text, start) == UInt8(ascii: "/") {
-      start = skippingComment(text, from: start)
-    }
+    let start = beginning(text)
     let count = end &- start
     if count <= 8 {
       let word = loadShort(text, from: start, count: count)
@@ -64,6 +60,18 @@ extension SQLText {
       if position == last { return true }
       position = min(position &+ 16, last)
     }
+  }
+
+  /// Behind space and one comment.
+  @inlinable @inline(__always)
+  static func beginning(_ text: RawSpan) -> Int {
+    let end = text.byteCount
+    var start = 0
+    while start < end, isSpace(byte(text, start)) { start &+= 1 }
+    if end &- start >= 2, byte(text, start) == UInt8(ascii: "/") {
+      start = skippingComment(text, from: start)
+    }
+    return start
   }
 
   @inlinable @inline(__always)

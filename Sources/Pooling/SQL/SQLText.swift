@@ -26,6 +26,8 @@ public enum SQLText {
     if hasTrail {
       analysis.plainAssignment = nil
       analysis.plainReset = nil
+      analysis.soleAssignment = nil
+      analysis.endsWithResetAll = false
       if !isPlain(text.extracting(0..<bytes.count)), SQLAnalyser.hasSuspiciousWord(bytes) {
         analysis.effects.formUnion([.procedural, .unknownSettings])
       }

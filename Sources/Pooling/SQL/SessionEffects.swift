@@ -42,4 +42,7 @@ public struct SessionEffects: OptionSet, Hashable, Sendable {
   /// What other statements give may have another shape after it: ALTER of a table, a view or a
   /// type, CREATE OR REPLACE.
   public static let schema = SessionEffects(rawValue: 1 << 15)
+  /// Some setting of the transaction, or one that a function, a role or a database is given, and
+  /// nobody can say which. The session itself keeps nothing of it.
+  public static let unknownLocalSettings = SessionEffects(rawValue: 1 << 16)
 }

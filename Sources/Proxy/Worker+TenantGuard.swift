@@ -1,0 +1,276 @@
+import Pooling
+import PostgresWire
+import Reactor
+import Settings
+import Tenancy
+
+// What a client with a tenant may not do: touch the settings that its tenant has by them. `SET` of
+// the one that names the tenant is an instruction to the pooler, where `set` is a source.
+extension Worker {
+  enum TenantVerdict {
+    /// It is none of the tenants' business.
+    case free
+    /// A statement that fails in its place.
+    case refused(String)
+    /// It names a tenant.
+    case assigns(SQLAnalysis.SoleAssignment)
+  }
+
+  /// - Parameters:
+  ///   - analysis: nil: the text is plain.
+  ///   - isSimple: it comes as a simple query, which is alone in its batch.
+  func tenantVerdict(
+    _ text: UnsafeRawBufferPointer, _ analysis: SQLAnalysis?, _ client: ClientPointer,
+    _ server: ServerPointer, isSimple: Bool
+  ) -> TenantVerdict {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return .free }
+    if let analysis {
+      if let sole = analysis.soleAssignment, sole.name == tenancy.setName?.key {
+        return .assigns(sole)
+      }
+      if let refusal = refusal(analysis, server, isSimple: isSimple) { return .refused(refusal) }
+    }
+    guard tenant.pointee.isAwaited, !tenant.pointee.isNamedInTransaction,
+      !isTransactionControl(text, analysis)
+    else { return .free }
+    return .refused(
+      Self.failingText(
+        "no tenant is named",
+        hint: "SET \(tenancy.setName?.text ?? "the tenant") to its name before anything else."))
+  }
+
+  private func refusal(
+    _ analysis: SQLAnalysis, _ server: ServerPointer, isSimple: Bool
+  ) -> String? {
+    let names = analysis.settingNames + analysis.localNames + analysis.attachedNames
+    if let name = names.first(where: protectedNames.contains) {
+      let isSetName = name == tenancy.setName?.key
+      return Self.failingText(
+        "permission denied to set parameter \"\(name)\"",
+        hint: isSetName
+          ? "It names the tenant: send it as a statement of its own, with a constant value."
+          : "It belongs to the tenant's settings, which the pooler makes.")
+    }
+    if !analysis.effects.isDisjoint(with: [.unknownSettings, .unknownLocalSettings]) {
+      return Self.failingText(
+        "permission denied to set a parameter that can not be told from the text",
+        hint: "It could be one of the tenant's settings, which the pooler makes.")
+    }
+    guard analysis.effects.contains(.resetAll) || analysis.effects.contains(.discardAll) else {
+      return nil
+    }
+    // Alone, what they take away comes back with the next transaction.
+    let isIdle = server.pointee.ledger.status == TransactionStatus.idle
+    let isAlone =
+      analysis.statementCount == 1 || (analysis.endsWithResetAll && !analysis.beginsTransaction)
+    if isSimple && isIdle && isAlone { return nil }
+    return Self.failingText(
+      "permission denied to reset all parameters",
+      hint: "Tenants' settings are among them: send it as a simple query, at the end of its text, "
+        + "and outside of a transaction block.")
+  }
+
+  private func isTransactionControl(
+    _ text: UnsafeRawBufferPointer, _ analysis: SQLAnalysis?
+  ) -> Bool {
+    let analysis = analysis ?? SQLText.analyse(text.bytes)
+    return analysis.statementCount == 0
+      || (analysis.statementCount == 1
+        && (analysis.effects.contains(.exitsTransaction) || analysis.beginsTransaction))
+  }
+
+  /// A statement that fails with 42501, where it belongs among other answers.
+  static func failingText(_ message: String, hint: String) -> String {
+    let body =
+      "BEGIN RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = \(SQLLiteral.quote(message)), "
+      + "HINT = \(SQLLiteral.quote(hint)); END"
+    return "DO \(SQLLiteral.quote(body))"
+  }
+
+  // MARK: naming the tenant
+
+  /// What a SET that names the tenant is on the server, within a transaction: all of the tenant's
+  /// settings, in one statement.
+  /// - Returns: a statement that fails, where it may not.
+  func assignment(
+    _ sole: SQLAnalysis.SoleAssignment, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: SessionPointer
+  ) -> String? {
+    guard let tenant = client.pointee.tenant else { return nil }
+    if client.pointee.mode == .session, !sole.isLocal {
+      return Self.failingText(
+        "the tenant can not be changed here",
+        hint: "With pool_mode session it takes SET by a simple query outside of a transaction, or "
+          + "SET LOCAL.")
+    }
+    let statements: [String]
+    var elements: [String]
+    do throws(TenantRefusal) {
+      if case .parameter = sole.value {
+        guard tenantNames.count == 1 else {
+          return Self.failingText(
+            "the tenant can not be given as a parameter here",
+            hint: "Tenants have several settings: give its name as a constant.")
+        }
+        noteAssignment(sole, tenant, client, session)
+        return nil
+      }
+      let name = try named(sole.value, client)
+      let bundle = try name.map { name throws(TenantRefusal) in try self.bundle(name, client) }
+      statements = Preamble(bundle?.bundle, names: tenantNames).statements(isLocal: sole.isLocal)
+      elements = Preamble.calls(
+        bundle?.bundle, names: tenantNames, first: sole.name, isLocal: sole.isLocal)
+    } catch {
+      return Self.failingText(error.message, hint: "See the setting tenants of this login.")
+    }
+    noteAssignment(sole, tenant, client, session)
+    if sole.form == .select {
+      let column = SQLIdentifier.quote(sole.columnName ?? "set_config")
+      return elements.count == 1
+        ? "SELECT \(elements[0]) AS \(column)"
+        : "SELECT (ARRAY[\(elements.joined(separator: ", "))])[1] AS \(column)"
+    }
+    if statements.count == 1 { return statements[0] }
+    let body = "BEGIN \(statements.map { "\($0); " }.joined())END"
+    return "DO \(SQLLiteral.quote(body))"
+  }
+
+  /// What the SET leaves in the session is asked of the server, once the transaction is over.
+  func noteAssignment(
+    _ sole: SQLAnalysis.SoleAssignment, _ tenant: TenantPointer, _ client: ClientPointer,
+    _ session: SessionPointer
+  ) {
+    tenant.pointee.isNamedInTransaction = true
+    guard !sole.isLocal else { return }
+    session.pointee.touch(sole.name)
+    suspect(.settings, client, session)
+  }
+
+  /// The tenant that a value names; nil: nobody, where the login came to nobody.
+  private func named(
+    _ value: SQLAnalysis.SoleAssignment.Value, _ client: ClientPointer
+  ) throws(TenantRefusal) -> TenantName? {
+    switch value {
+    case .text(let text) where !text.isEmpty: try allowed(text, client)
+    case .text, .default: client.pointee.tenant?.pointee.origin
+    case .parameter: nil
+    }
+  }
+
+  /// A tenant that the client may act for, on the servers that it has.
+  func allowed(_ text: String, _ client: ClientPointer) throws(TenantRefusal) -> TenantName {
+    guard let identity = client.pointee.identity, let resolution = identity.resolution else {
+      throw .setIsNoSource
+    }
+    let name = try tenancy.resolver.tenant(
+      named: text, login: identity.login, after: resolution.outcome)
+    guard isInDatabase(of: name, client) else {
+      throw .unfitDatabase(reason: "is another than this connection's")
+    }
+    return name
+  }
+
+  /// Answers a SET that names the tenant and that comes between transactions: no server needs to
+  /// know of it.
+  /// - Returns: nil where it is none; else whether the client goes on.
+  func answerAssignment(_ client: ClientPointer, _ start: Int, _ count: Int) -> Bool? {
+    guard let setName = tenancy.setName, client.pointee.tenant?.pointee.isExempt == false,
+      scratch.load(fromByteOffset: start, as: UInt8.self) == ClientMessageType.query
+    else { return nil }
+    let whole = messageLength(at: start)
+    guard whole > 6, whole <= count - start, whole <= Self.longestAssignment else { return nil }
+    let text = bytes(start + 5, start + whole - 1).bytes
+    guard let sole = SQLText.analyse(text).soleAssignment, sole.name == setName.key else {
+      return nil
+    }
+    var writer = MessageWriter()
+    do throws(TenantRefusal) {
+      let name = try named(sole.value, client)
+      if sole.isLocal {
+        writer.noticeResponse(
+          severity: "WARNING", sqlstate: SQLState.noActiveSQLTransaction,
+          message: "SET LOCAL can only be used in transaction blocks")
+      } else if !switchTenant(client, name) {
+        return false
+      }
+      switch sole.form {
+      case .set: writer.commandComplete("SET")
+      case .reset: writer.commandComplete("RESET")
+      case .select:
+        writer.rowDescription([.text(sole.columnName ?? "set_config")])
+        writer.dataRow([name?.text ?? ""])
+        writer.commandComplete("SELECT 1")
+      }
+    } catch {
+      writer.errorResponse(
+        severity: "ERROR", sqlstate: SQLState.insufficientPrivilege, message: error.message)
+    }
+    writer.readyForQuery(status: TransactionStatus.idle)
+    send(writer.bytes, to: client)
+    return true
+  }
+
+  /// A longer text is none that names a tenant.
+  private static var longestAssignment: Int { 1_024 }
+
+  /// What the session's setting is after a transaction in which the tenant was named.
+  /// - Returns: false: the client has ended.
+  func adoptTenant(_ client: ClientPointer, _ value: String?) -> Bool {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return true }
+    guard let value, !value.isEmpty else { return switchTenant(client, nil) }
+    if value == tenant.pointee.name?.text { return true }
+    do throws(TenantRefusal) {
+      return switchTenant(client, try allowed(value, client))
+    } catch {
+      // Something else than a SET that was looked at has changed it.
+      endClient(client, .tenantRefused(error))
+      return false
+    }
+  }
+
+  // MARK: parameters
+
+  /// Whether a Bind of a SELECT set_config(..., $1, ...) names a tenant that the client may act for.
+  func mayBind(
+    _ message: InspectedMessage, _ after: Int, _ analysis: SQLAnalysis, _ client: ClientPointer
+  ) -> Bool {
+    guard let sole = analysis.soleAssignment, case .parameter(let number) = sole.value,
+      sole.name == tenancy.setName?.key, client.pointee.tenant?.pointee.isExempt == false
+    else { return true }
+    guard message.isWhole, let value = parameter(number, of: message, after) else { return false }
+    return (try? allowed(value, client)) != nil
+  }
+
+  /// A parameter of a Bind as text: its binary form is the same for text types.
+  private func parameter(_ number: Int, of message: InspectedMessage, _ start: Int) -> String? {
+    var rest = Array(bytes(start, message.end))[...]
+    func take(_ count: Int) -> Int? {
+      guard rest.count >= count else { return nil }
+      let value = rest.prefix(count).reduce(0) { $0 << 8 | Int($1) }
+      rest = rest.dropFirst(count)
+      return value
+    }
+    guard let formats = take(2), rest.count >= 2 * formats else { return nil }
+    rest = rest.dropFirst(2 * formats)
+    guard let parameters = take(2), number >= 1, number <= parameters else { return nil }
+    for index in 1...parameters {
+      guard let length = take(4) else { return nil }
+      if length == 0xFFFF_FFFF {
+        if index == number { return nil }
+        continue
+      }
+      guard rest.count >= length else { return nil }
+      if index == number { return String(validating: rest.prefix(length), as: UTF8.self) }
+      rest = rest.dropFirst(length)
+    }
+    return nil
+  }
+
+  /// Functions that a FunctionCall may not name: set_config, and those that run a text.
+  func isForbiddenFunction(_ message: InspectedMessage) -> Bool {
+    guard message.here >= 9 else { return true }
+    let oid = UInt32(
+      bigEndian: scratch.loadUnaligned(fromByteOffset: message.body, as: UInt32.self))
+    return [2078, 2924, 2925, 2927, 2928, 2930, 3684, 3685, 3689, 3690].contains(oid)
+  }
+}
