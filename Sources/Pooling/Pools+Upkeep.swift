@@ -95,7 +95,11 @@ extension Pools {
       pools[id.index].unusedSince = now
       return
     }
-    let timeout = pool.limits.poolIdleTimeout
+    var timeout = pool.limits.poolIdleTimeout
+    if pool.limits.isTransient && pool.isFailing {
+      // Whoever makes up names would leave a pool behind with each.
+      timeout = min(timeout, max(1, pool.limits.loginRetry))
+    }
     guard timeout != 0, now &- pool.unusedSince >= timeout else { return }
     pools[id.index].isInUse = false
     poolNames[PoolName(database: pool.database, user: pool.user)] = nil

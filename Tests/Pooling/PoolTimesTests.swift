@@ -43,6 +43,49 @@ import Testing
     #expect(room.release(opened.server) == .close(.lifetimeOver))
   }
 
+  @Test func `a transient pool keeps no server for its minimum without clients`() throws {
+    let room = PoolRoom(
+      .with {
+        $0.serverIdleTimeout = second
+        $0.poolIdleTimeout = second
+        $0.minimumSize = 1
+        $0.isTransient = true
+      })
+    #expect(room.pools.join(room.id) == nil)
+    #expect(room.release(room.leased(1)[0]) == .idle)
+    room.now += 2 * second
+    #expect(room.upkeep().isEmpty, "there is a client")
+    room.pools.leave(room.id)
+    guard case .close(_, .idleTimeout)? = room.upkeep().first else {
+      Issue.record("the server stays")
+      return
+    }
+    _ = room.upkeep()
+    room.now += second
+    #expect(room.upkeep() == [.retired(room.id)])
+  }
+
+  @Test func `a transient pool that no server comes to goes with the next attempt`() {
+    let room = PoolRoom(
+      .with {
+        $0.poolIdleTimeout = 3_600 * second
+        $0.loginRetry = 2 * second
+        $0.isTransient = true
+      })
+    guard case .queued(let queued) = room.lease(1), let opening = queued.opening else {
+      Issue.record("nothing is opened")
+      return
+    }
+    room.pools.openFailed(opening.server, now: room.now)
+    let hasLeft = room.pools.leaveQueue(queued.waiter)
+    #expect(hasLeft)
+    _ = room.upkeep()
+    room.now += second
+    #expect(room.upkeep().isEmpty)
+    room.now += second
+    #expect(room.upkeep() == [.retired(room.id)])
+  }
+
   @Test func `a login does not use up a server`() throws {
     let room = PoolRoom(.with { $0.serverLifetime = PoolLimits.oneUse })
     let opening = room.queue(1, isLogin: true)

@@ -100,6 +100,7 @@ struct PoolWorld: ~Copyable {
     limits.queryWaitTimeout = generator.chance(50) ? 0 : 3_000_000
     limits.isRoundRobin = generator.chance(30)
     limits.isAlwaysWarm = generator.chance(20)
+    limits.isTransient = !limits.isAlwaysWarm && generator.chance(20)
     return limits
   }
 

@@ -200,6 +200,20 @@ struct TenantResolverTests {
     #expect(resolver.resolve(facts("app.ann")).outcome == .tenant(name("ann"), by: .userSuffix))
   }
 
+  @Test func `whether a tenant is allowed can be asked again under other rules`() {
+    let old = resolver([.userSuffix])
+    #expect(old.isAllowed(name("acme"), login: "app"))
+    let listed = resolver([.userSuffix]) {
+      $0.logins["app"] = LoginRule()
+      $0.logins["app"]?.tenants = [glob("b*")]
+    }
+    #expect(!listed.isAllowed(name("acme"), login: "app"))
+    #expect(listed.isAllowed(name("beta"), login: "app"))
+    #expect(listed.isAllowed(name("acme"), login: "other"))
+    let narrow = resolver([.userSuffix]) { $0.pattern = pattern("[0-9]+") }
+    #expect(!narrow.isAllowed(name("acme"), login: "app"))
+  }
+
   @Test func `an empty list allows none`() {
     let resolver = resolver([.userSuffix]) {
       $0.logins["app"] = LoginRule()

@@ -58,7 +58,6 @@ extension Integration {
       var configuration = try TenantDatabases.configuration(.newest, ["user_suffix"])
       configuration.databases["*"] = configuration.databases["app"]
       configuration.databases["*"]?["dbname"] = nil
-      configuration.users["app"]?["tenancy"] = nil
       configuration.users["exempt"] = ["password": "", "tenancy": "off"]
       configuration.databases["app"]?["user"] = "app"
       configuration.databases["*"]?["user"] = "app"
