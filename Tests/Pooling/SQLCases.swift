@@ -53,7 +53,9 @@ enum SQLCases {
       "SELECT 1 -- ; SET a.b = 1", "SELECT 'SET' ; SELECT 'x; SET a.b = 1'",
       "SELECT a_set_config_b FROM t", "SELECT pg_relation_size('t')", "settle", "setx a = 1",
       "load$$x$$",
-      "SELECT * FROM pg_settings", "SELECT app_config, ts_status FROM t",
+      "SELECT * FROM pg_settings", "CREATE TABLE t AS SELECT * FROM pg_settings",
+      "CREATE MATERIALIZED VIEW v AS SELECT * FROM pg_settings",
+      "SELECT app_config, ts_status FROM t",
       "SELECT a FROM b WHERE c LIKE 'x\\_y'", "SELECT u & 1 FROM t", "COMMENT ON TABLE t IS 'x'"),
     samples(
       .exitsTransaction, "COMMIT", "commit;", "END", "ROLLBACK", "ABORT", "rollback to a",
@@ -261,6 +263,8 @@ enum SQLCases {
     Sample(latin: "SELECT ts_rewr\u{dd}te('a', 'b')", hidden),
     Sample(latin: "SET cl\u{dd}ent_encoding = 'x'", unknown),
     Sample(latin: "SELECT '\u{ff}'; SET a.b = 1", .settings),
+    Sample("SELECT pg_advisory_xact\u{654}(1)", []),
+    Sample("CREATE TABLE pg_temp\u{654}.t ()", .temporary),
     Sample(latin: "SELECT \u{a0}set_config\u{a0}", []),
   ]
 }

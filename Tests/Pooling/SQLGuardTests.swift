@@ -58,6 +58,9 @@ import Testing
     ("SELECT set_config($1, $2, NOT true)", false), ("SELECT set_config($1, $2, true", false),
     ("UPDATE pg_settings SET setting = 'x' WHERE name = 'a'", false),
     ("SELECT set_config($1", false), ("SELECT pg_catalog.set_config", false),
+    ("CREATE VIEW v AS SELECT * FROM pg_settings", true),
+    ("create or replace recursive view v (a) as table pg_catalog.\"pg_settings\"", true),
+    ("SELECT set_config(ALL 'a.b', 'x', true)", true),
     ("ALTER ROLE r SET é.b = 1", true), ("ALTER FUNCTION f() SET foo", true),
     ("ALTER ROLE r SET a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1", true),
   ])

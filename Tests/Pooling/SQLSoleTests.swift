@@ -166,6 +166,7 @@ import Testing
     "SELECT set_config('a.b', 'é', false)", "SELECT set_config('seed', '1', false)",
     "SELECT set_config('session_authorization', 'x', false)", "SELECT set_config('a.b', 'x', false",
     "SELECT set_config('a.b', 'x', false) /*", "SELECT set_config(new_value => 'a', 'x', false)",
+    "RESET ts_rewrite", "SELECT set_config('a.b', 'x', false) AS set_config",
     "WITH a AS (SELECT 1) SELECT set_config('a.b', 'x', false)",
     "PREPARE p AS SELECT set_config('a.b', 'x', false)", "SELECT set_config('a.b', U&'x', false)",
   ]

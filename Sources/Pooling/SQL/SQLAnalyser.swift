@@ -40,7 +40,9 @@ struct SQLAnalyser {
       analysis.plainAssignment = nil
       analysis.plainReset = nil
     }
-    if analysis.statementCount != 1 || lexer.isCutOff { analysis.soleAssignment = nil }
+    // A name in it, of a column say, may look like more.
+    let isSole = analysis.effects.isSubset(of: [.settings, .temporary])
+    if analysis.statementCount != 1 || lexer.isCutOff || !isSole { analysis.soleAssignment = nil }
     analysis.endsWithResetAll = resetAlls == 1 && isLastResetAll && !lexer.isCutOff
     return analysis
   }
@@ -163,7 +165,6 @@ struct SQLAnalyser {
     case "session_authorization": [name, "role"]
     case "sort_mem": [name, "work_mem"]
     case "vacuum_mem": [name, "maintenance_work_mem"]
-    case "ssl_ecdh_curve": [name, "ssl_groups"]
     default: [name]
     }
   }
@@ -224,6 +225,10 @@ struct SQLAnalyser {
       default: break
       }
     case "create":
+      // An UPDATE of a view on pg_settings sets what one of pg_settings does.
+      if statement.hasSettingsView, statement.createsView {
+        analysis.effects.insert(.unknownLocalSettings)
+      }
       if statement.word(1) == "or" { analysis.effects.insert(.schema) }
     case "do": addDo(statement)
     default: break

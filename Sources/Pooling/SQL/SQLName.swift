@@ -65,9 +65,14 @@ enum SQLName {
 
   static func isASCII(_ name: String) -> Bool { name.utf8.allSatisfy { $0 < 0x80 } }
 
+  /// Byte by byte: a letter and a mark behind it are one character to `hasPrefix`.
+  private static func begins(_ name: String, _ beginning: String) -> Bool {
+    name.utf8.starts(with: beginning.utf8)
+  }
+
   /// Whether `name` is `other`, or could fold to it.
   private static func matches(_ name: String, _ other: String, upTo beginning: String) -> Bool {
-    name == other || (name.hasPrefix(beginning) && !isASCII(name))
+    name == other || (begins(name, beginning) && !isASCII(name))
   }
 
   static func isSetConfig(_ name: String) -> Bool {
@@ -79,22 +84,22 @@ enum SQLName {
     matches(name, "pg_settings", upTo: "pg_sett")
   }
 
-  static func isTemporarySchema(_ name: String) -> Bool { name.hasPrefix("pg_temp") }
+  static func isTemporarySchema(_ name: String) -> Bool { begins(name, "pg_temp") }
 
   /// Functions of PostgreSQL's own that execute a text they are given.
   static func executesText(_ name: String) -> Bool {
     name == "ts_stat" || matches(name, "ts_rewrite", upTo: "ts_rewr")
-      || name.hasPrefix("query_to_xml")
+      || begins(name, "query_to_xml")
   }
 
   /// What the function of this name does to the session's advisory locks.
   static func advisoryEffect(_ name: String) -> SessionEffects {
-    let isAdvisory = name.hasPrefix("pg_adv") || name.hasPrefix("pg_try_adv")
+    let isAdvisory = begins(name, "pg_adv") || begins(name, "pg_try_adv")
     if !isAdvisory { return [] }
-    if name.hasPrefix("pg_advisory_xact") || name.hasPrefix("pg_try_advisory_xact") { return [] }
+    if begins(name, "pg_advisory_xact") || begins(name, "pg_try_advisory_xact") { return [] }
     if !isASCII(name) { return .advisoryLock }
-    if name.hasPrefix("pg_advisory_unlock") { return .release }
-    return name.hasPrefix("pg_advisory_") || name.hasPrefix("pg_try_advisory_")
+    if begins(name, "pg_advisory_unlock") { return .release }
+    return begins(name, "pg_advisory_") || begins(name, "pg_try_advisory_")
       ? .advisoryLock : []
   }
 

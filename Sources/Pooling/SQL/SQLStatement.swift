@@ -75,6 +75,11 @@ struct SQLStatement {
     }
   }
 
+  /// CREATE [OR REPLACE] [LOCAL] [TEMPORARY] [RECURSIVE] VIEW.
+  var createsView: Bool {
+    word(0) == "create" && word(1) != "materialized" && (1...6).contains { word($0) == "view" }
+  }
+
   /// Whether a string of any kind is at `index`.
   func isString(_ index: Int) -> Bool {
     guard index < parts.count else { return false }

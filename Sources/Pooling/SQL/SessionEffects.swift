@@ -43,6 +43,6 @@ public struct SessionEffects: OptionSet, Hashable, Sendable {
   /// type, CREATE OR REPLACE.
   public static let schema = SessionEffects(rawValue: 1 << 15)
   /// Some setting of the transaction, or one that a function, a role or a database is given, and
-  /// nobody can say which. The session itself keeps nothing of it.
+  /// nobody can say which; a view on pg_settings. The session itself keeps nothing of it.
   public static let unknownLocalSettings = SessionEffects(rawValue: 1 << 16)
 }
