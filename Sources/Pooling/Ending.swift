@@ -39,8 +39,8 @@ public enum Ending: Equatable, Sendable {
   case parametersRefused(sqlstate: String, message: String)
   /// The server refuses what its tenant is to have.
   case tenantSettingsRefused(sqlstate: String)
-  /// It has sent what makes it uncertain which answer is whose, so that it can't be told under which
-  /// tenant its next statement would run.
+  /// It has sent what makes it uncertain which answer is whose, so that it can't be told under
+  /// which tenant its next statement would run.
   case outOfStep
   /// A text is longer than what is looked at as a whole, and could touch its tenant's settings.
   case textTooLong
@@ -109,8 +109,8 @@ public enum Ending: Equatable, Sendable {
     case .outOfStep:
       (
         SQLState.protocolViolation,
-        "it can't be told any longer which answer is whose: a Query was sent behind messages of the "
-          + "extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
+        "it can't be told any longer which answer is whose: a Query was sent behind messages of "
+          + "the extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
       )
     case .textTooLong:
       (

@@ -24,8 +24,8 @@ struct ClientTenant: ~Copyable {
   private(set) var batch = KeptBytes()
   /// The preamble's statements, for a query of the pooler's own that has more in it.
   private(set) var text = ""
-  /// Where names in statements lead: the tenant's search_path and role. Statements that are prepared
-  /// are shared with those who have the same.
+  /// Where names in statements lead: the tenant's search_path and role. Prepared statements are
+  /// shared with those who have the same.
   private(set) var space: [UInt8] = []
   /// Of the rules that it was made by; see `Worker.tenancyEpoch`.
   var epoch: UInt32 = 0

@@ -72,6 +72,11 @@ extension Worker {
     client.pointee.server = nil
     server.pointee.client = nil
     if server.pointee.isDedicated { return closeDedicated(server, ending) }
+    if !outbox.isEmpty {
+      // What the ledger takes for sent has not been.
+      outbox.clear()
+      return closeServer(server, "client disconnect amid its messages: \(ending.logText)")
+    }
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
       server.pointee.ledger.watches = []

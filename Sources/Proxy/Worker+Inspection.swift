@@ -48,22 +48,15 @@ extension Worker {
     let session = client.pointee.session ?? beginSession(client)
     let owedBefore = server.pointee.ledger.owesReply
     let wasClean = server.pointee.ledger.isClean
-    let isFirst =
-      wasClean
-      || (server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
-        && server.pointee.ledger.status == TransactionStatus.idle)
+    let isFirst = wasClean || owesOnlyOwn(server)
     if session.pointee.schemaEpoch != pooler.schemaEpoch.load(ordering: .relaxed),
       mustAskForShapes(client, server, session, start, count)
     {
-      client.pointee.stream.carry.append(
-        UnsafeRawBufferPointer(start: scratch + start, count: count - start))
-      client.pointee.isHeld = true
-      return true
+      return hold(client, start, count, true)
     }
     outbox.clear()
     var position = start
-    // Messages from here to `position` go as they are.
-    var run = start
+    var run = start  // what is from here to `position` goes as it is
     var isHeld = false
     scanning: while count &- position >= 5 {
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
@@ -81,31 +74,16 @@ extension Worker {
         break scanning
       }
       if let tenant = client.pointee.tenant {
-        switch cover(type, server) {
-        case .covered: break
-        case .undecided:
+        switch cover(type, client, server, session, tenant, position, count, &run) {
+        case .goesItsWay: break
+        case .held:
           isHeld = true
           break scanning
-        case .due:
-          if run != position { outbox.append(scratch + run, count: position &- run) }
-          run = position
-          switch putPreamble(client, server, session, tenant, position, count) {
-          case .put: break
-          case .held:
-            isHeld = true
-            break scanning
-          case .ended: return false
-          case .answered:
-            run = position &+ here
-            client.pointee.scanner.pass(whole: whole, here: here)
-            position &+= here
-            continue scanning
-          case .putInQuery:
-            run = position &+ 5
-            client.pointee.scanner.pass(whole: whole, here: here)
-            position &+= here
-            continue scanning
-          }
+        case .ended: return false
+        case .passed:
+          client.pointee.scanner.pass(whole: whole, here: here)
+          position &+= here
+          continue scanning
         }
       }
       if !Self.isInspected(type) || isOfPortal(type, position, here) {
@@ -121,7 +99,7 @@ extension Worker {
         run = position
         let message = InspectedMessage(type: type, start: position, whole: whole, here: here)
         let inspected = inspect(message, client, server, session)
-        if inspected == .held { isHeld = true }
+        isHeld = inspected == .held
         if inspected == .ended { return false }
         if inspected != .sent { break scanning }
         run = position &+ here
@@ -132,12 +110,29 @@ extension Worker {
     outbox.append(scratch + run, count: position &- run)
     sendOutbox(client, server, owedBefore, wasClean)
     if isFirst && position == count { keepForRetry(session, start, count) }
-    if position < count {
+    return hold(client, position, count, isHeld)
+  }
+
+  /// Keeps what a client has sent for later.
+  /// - Parameter waits: for answers, not for more bytes.
+  /// - Returns: true.
+  @inline(__always)
+  private func hold(
+    _ client: ClientPointer, _ start: Int, _ count: Int, _ waits: Bool
+  ) -> Bool {
+    if start < count {
       client.pointee.stream.carry.append(
-        UnsafeRawBufferPointer(start: scratch + position, count: count - position))
+        UnsafeRawBufferPointer(start: scratch + start, count: count - start))
     }
-    client.pointee.isHeld = isHeld
+    client.pointee.isHeld = waits
     return true
+  }
+
+  /// All that is in front of what comes next is a query of the pooler's own.
+  @inline(__always)
+  private func owesOnlyOwn(_ server: ServerPointer) -> Bool {
+    server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
+      && server.pointee.ledger.status == TransactionStatus.idle
   }
 
   @inline(__always)
@@ -172,6 +167,7 @@ extension Worker {
   ) {
     guard !outbox.isEmpty else { return }
     _ = server.pointee.stream.send(engine, outbox.bytes, count: outbox.count)
+    outbox.clear()
     if !owedBefore { server.pointee.queryStartedAt = now }
     if wasClean { server.pointee.transactionStartedAt = now }
   }

@@ -7,33 +7,51 @@ import Tenancy
 // What goes in front of a client's transaction, so that it runs under its tenant's settings.
 //
 // The rule that all rests on: between two transactions, nothing of a client with a tenant goes to
-// its server but behind a preamble. Where the pooler can't tell whether a transaction has ended, the
-// client waits until it can.
+// its server but behind a preamble. Where the pooler can't tell whether a transaction has ended,
+// the client waits until it can.
 extension Worker {
+  /// What becomes of a client's message for its tenant's sake.
   enum Cover {
-    /// What comes next runs under the tenant.
-    case covered
-    /// It needs a preamble in front.
-    case due
-    /// Answers tell.
-    case undecided
+    /// It runs under the tenant, and goes its way.
+    case goesItsWay
+    /// Answers have to come first.
+    case held
+    /// It has gone already, or has been answered.
+    case passed
+    /// The client has been ended.
+    case ended
   }
 
-  /// - Parameter type: of the client's next message, which begins now.
+  /// Sees to it that a message runs under its client's tenant.
+  /// - Parameters:
+  ///   - type: of the message, which begins at `position`.
+  ///   - run: where what goes as it is begins.
   @inline(__always)
-  func cover(_ type: UInt8, _ server: ServerPointer) -> Cover {
+  func cover(
+    _ type: UInt8, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
+    _ tenant: TenantPointer, _ position: Int, _ count: Int, _ run: inout Int
+  ) -> Cover {
     // A batch goes on, or a COPY. Either began behind a preamble.
-    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying { return .covered }
+    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying { return .goesItsWay }
     switch type {
     case ClientMessageType.sync, ClientMessageType.copyData, ClientMessageType.copyDone,
       ClientMessageType.copyFail:
       // Nothing runs.
-      return .covered
+      return .goesItsWay
     default: break
     }
-    if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .covered }
-    if server.pointee.ledger.owesReply { return .undecided }
-    return server.pointee.ledger.status == TransactionStatus.idle ? .due : .covered
+    if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .goesItsWay }
+    if server.pointee.ledger.owesReply { return .held }
+    guard server.pointee.ledger.status == TransactionStatus.idle else { return .goesItsWay }
+    if run != position { outbox.append(scratch + run, count: position &- run) }
+    run = position
+    switch putPreamble(client, server, session, tenant, position, count) {
+    case .put: return .goesItsWay
+    case .putInQuery: run = position &+ 5
+    case .answered: run = position &+ messageLength(at: position)
+    case .ended: return .ended
+    }
+    return .passed
   }
 
   /// What has become of a message that needs a preamble.
@@ -42,7 +60,6 @@ extension Worker {
     case put
     /// As much of a simple query is there as has been changed: its header. The rest goes as it is.
     case putInQuery
-    case held
     /// It has been answered: it has named the tenant.
     case answered
     /// The client has been ended.

@@ -124,6 +124,7 @@ extension Worker {
     server.pointee.unnamedIsClients = unnamedIsClients
     server.pointee.schemaCheck = check
     _ = server.pointee.stream.send(engine, outbox.bytes, count: outbox.count)
+    outbox.clear()
   }
 
   /// The server has answered a part of what it was asked.

@@ -57,7 +57,7 @@ extension Worker {
   /// A server connection ended, or broke with an errno. Apart from its callers, since making the
   /// cause's text costs instructions where it stands.
   @inline(never)
-  private func serverEnded(_ server: ServerPointer, _ code: Int32) {
+  func serverEnded(_ server: ServerPointer, _ code: Int32) {
     serverLost(
       server, code == 0 ? "the server closed the connection" : SystemError.reason(code))
   }
@@ -166,17 +166,7 @@ extension Worker {
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true
-        if server.pointee.task == .statement { noteBrought(server) }
-        if server.pointee.task == .shapes { noteShapes(server) }
-        // What follows would be the answer to a statement that has not run.
-        if server.pointee.task == .tenant, server.pointee.taskError != nil {
-          return taskDone(server)
-        }
-        if server.pointee.task == .parameters, let client = server.pointee.client {
-          // What follows is the client's own, under these parameters, or not run at all.
-          if server.pointee.taskError != nil { return taskDone(server) }
-          parametersArrived(client, server)
-        }
+        if !goesOnBehindTask(server) { return taskDone(server) }
       case .errorResponse(let body):
         noteError(server, bytes, body, isOwn: isOwn)
         if endsUnused(server) {
@@ -205,6 +195,23 @@ extension Worker {
     }
     return forwardedEvents(
       server, isRetry: isRetry, isTaskDone: isTaskDone, isAnswered: isAnswered)
+  }
+
+  /// The pooler's own query is answered, and more may follow.
+  /// - Returns: false if what follows would be the answers to statements that have not run.
+  private func goesOnBehindTask(_ server: ServerPointer) -> Bool {
+    switch server.pointee.task {
+    case .statement: noteBrought(server)
+    case .shapes: noteShapes(server)
+    case .tenant: return server.pointee.taskError == nil
+    case .parameters:
+      guard let client = server.pointee.client else { break }
+      // The client's own, under these parameters, or not run at all.
+      if server.pointee.taskError != nil { return false }
+      parametersArrived(client, server)
+    case .none, .connectQuery, .check, .probe, .reset: break
+    }
+    return true
   }
 
   /// All events in what was read have been seen.
@@ -322,76 +329,6 @@ extension Worker {
     if client.pointee.stream.isReadable { list(client) }
     serverLost(server, "the server closed the connection")
     return false
-  }
-
-  /// An idle server has sent something, or is gone. Another loop may be taking it right now: only
-  /// who gets it out of the pool may touch it.
-  @inline(never)
-  private func idleServerEvent(_ server: ServerPointer, _ event: EngineEvent) {
-    guard event.isReadable || event.isHangup else { return }
-    let handle = server.asHandle
-    let isMine = pooler.pools.withLock { [id] pools in
-      guard server.ownership == Ownership(loop: id, isIdle: true) else { return false }
-      guard pools.takeIdle(server.pointee.id, handle: handle, loop: id) else { return false }
-      server.own(Ownership(loop: id, isIdle: false))
-      return true
-    }
-    guard isMine else { return }
-    server.pointee.stream.isReadable = true
-    if event.isHangup { server.pointee.stream.sawHangup = true }
-    if readIdle(server) { release(server) }
-  }
-
-  /// Reads what a server says without having been asked: notices, parameters, its end. Anything
-  /// else would be the answer to somebody's query, so the connection is closed.
-  /// - Returns: whether the server may go back.
-  func readIdle(_ server: ServerPointer) -> Bool {
-    while server.pointee.stream.isReadable {
-      switch server.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
-      case .bytes(let count):
-        guard scanIdle(server, UnsafeRawBufferPointer(start: scratch, count: count)) else {
-          return false
-        }
-      case .nothing: return true
-      case .end:
-        serverEnded(server, 0)
-        return false
-      case .failed(let code):
-        serverEnded(server, code)
-        return false
-      }
-    }
-    return true
-  }
-
-  private func scanIdle(_ server: ServerPointer, _ bytes: UnsafeRawBufferPointer) -> Bool {
-    var position = 0
-    while bytes.count - position >= 5 {
-      let type = bytes[position]
-      let length = Int(
-        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self)))
-      let isExpected =
-        type == ServerMessageType.parameterStatus || type == ServerMessageType.noticeResponse
-        || type == ServerMessageType.notificationResponse
-        || type == ServerMessageType.errorResponse
-      guard isExpected, length >= 4, length < ServerScanner.wholeMessageLimit else {
-        serverLost(server, "the server sent what nobody had asked for")
-        return false
-      }
-      guard bytes.count - position > length else { break }
-      let body = ServerScan.Body(start: position + 5, count: length - 4)
-      if type == ServerMessageType.parameterStatus {
-        noteParameter(server, bytes, body, isForClient: false)
-      } else if type == ServerMessageType.errorResponse {
-        // Its last words: the end of the connection follows.
-        noteError(server, bytes, body, isOwn: true)
-        serverLost(server, "the server closed the connection")
-        return false
-      }
-      position += length + 1
-    }
-    server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
-    return true
   }
 
   @inline(never)

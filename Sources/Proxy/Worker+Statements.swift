@@ -78,7 +78,8 @@ extension Worker {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
         return .held
       }
-      if let analysis = session.pointee.unnamedAnalysis, !mayBind(message, range.next, analysis, client)
+      if let analysis = session.pointee.unnamedAnalysis,
+        !mayBind(message, range.next, analysis, client)
       {
         return message.isWhole ? refuseBind(message, server) : .incomplete
       }

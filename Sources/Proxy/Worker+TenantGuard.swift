@@ -230,7 +230,7 @@ extension Worker {
 
   // MARK: parameters
 
-  /// Whether a Bind of a SELECT set_config(..., $1, ...) names a tenant that the client may act for.
+  /// Whether a Bind of SELECT set_config(..., $1, ...) names a tenant that the client may act for.
   func mayBind(
     _ message: InspectedMessage, _ after: Int, _ analysis: SQLAnalysis, _ client: ClientPointer
   ) -> Bool {

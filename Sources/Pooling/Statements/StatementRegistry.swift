@@ -95,7 +95,9 @@ public struct StatementRegistry: Sendable {
       return reference(index)
     }
     lastSerial += 1
-    let entry = Entry(tail: tail, serial: lastSerial, uses: 1, analysis: analysis, isHarmless: isHarmless, space: space,
+    let entry = Entry(
+      tail: tail, serial: lastSerial, uses: 1, analysis: analysis, isHarmless: isHarmless,
+      space: space,
       epoch: epoch)
     let index: Index
     if let reused = free.popLast() {
