@@ -56,10 +56,18 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
 
-  /// Messages that answer what the pooler has put in front of a client's query or batch, and that
-  /// the client is not to see. They are the next ones that the server sends.
+  /// The next messages of the server answer what the pooler has put in front of a client's query or
+  /// batch. The client is not to see them.
   @inlinable public var owesPreamble: Bool { preambleAnswers != 0 }
+  /// How many they are, and one more: the first of the client's own answer, which is looked at. If
+  /// that were the answer's end, all answers would have shifted by one.
   @usableFromInline var preambleAnswers: UInt16 = 0
+  /// They answer Parse, Bind and Execute in turn, not statements of a simple query.
+  var preambleIsBatch = false
+
+  /// How many messages the pooler's own query is still to be answered with, the ReadyForQuery
+  /// included; zero where nobody counts, or where it has failed.
+  var asideAnswers: UInt16 = 0
 
   /// Which messages are to be events that otherwise pass: what the client runs may change more than
   /// its transaction.
@@ -184,9 +192,19 @@ public struct Ledger: Equatable, Sendable {
     oldestIsOwn = true
   }
 
+  /// Records a query of the pooler's own that brings a preamble: `BEGIN`, some statements, `COMMIT`.
+  /// Only for a settled server.
+  /// - Parameter statements: how many there are between the two.
+  public mutating func poolerSendsAside(statements: Int) {
+    poolerSendsQuery()
+    asideAnswers = UInt16(clamping: statements + 3)
+  }
+
   /// Records a preamble in front of the message that is sent next. Only on a settled server.
-  public mutating func poolerSendsPreamble(answers: Int) {
-    preambleAnswers = UInt16(truncatingIfNeeded: answers)
+  /// - Parameter inBatch: each statement as Parse, Bind and Execute.
+  public mutating func poolerSendsPreamble(statements: Int, inBatch: Bool) {
+    preambleAnswers = UInt16(clamping: statements * (inBatch ? 3 : 1) + 1)
+    preambleIsBatch = inBatch
   }
 
   // MARK: server to client
@@ -266,6 +284,10 @@ public struct Ledger: Equatable, Sendable {
     entries |= entry.rawValue << (UInt64(count) &* 2)
     count &+= 1
   }
+
+  /// The client has a simple query under way behind the pooler's own. At least one message answers it
+  /// before the ReadyForQuery does.
+  var owesQueryBehindOwn: Bool { count > 0 && entry(at: 0) == Entry.simple.rawValue }
 
   private mutating func pop() {
     entries >>= 2

@@ -154,7 +154,15 @@ extension Worker {
     _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body,
     isOwn: Bool
   ) {
-    guard let fields = ErrorFields.parse(Array(bytes[body.range])) else { return }
+    guard let fields = ErrorFields.parse(Array(bytes[body.range])) else {
+      // An error that can't be read is one all the same.
+      if isOwn {
+        server.pointee.taskError = ErrorFields(
+          severity: "ERROR", sqlstate: SQLState.protocolViolation,
+          message: "the server sent an error that can not be read")
+      }
+      return
+    }
     let isFatal = fields.severity == "FATAL" || fields.severity == "PANIC"
     if isOwn || isFatal { server.pointee.taskError = fields }
     if isFatal && !isOwn && server.pointee.client != nil { server.pointee.saidFatal = true }

@@ -43,15 +43,18 @@ extension Worker {
     // under another's settings. What would end the block is held back (`inspect`). The level is
     // named lest the last client's default make the block wait.
     var preamble = ""
+    var count: Int?
     if let tenant = client.pointee.tenant {
       if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
         guard makePreamble(client, tenant) else { return }
       }
       preamble = tenant.pointee.text
+      count = steps.count + tenant.pointee.statementCount
     }
     startTask(
       .parameters,
-      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);\(preamble)COMMIT", on: server)
+      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);\(preamble)COMMIT", on: server,
+      settings: count)
     server.pointee.coveredBatch = server.pointee.ledger.openBatch
     client.pointee.inspection = .all
     pumpClient(client, server)
@@ -121,22 +124,30 @@ extension Worker {
   }
 
   /// Sends a query of the pooler's own. What comes back ends in `taskDone`.
-  func startTask(_ task: ServerTask, _ query: String, on server: ServerPointer) {
-    beginTask(task, on: server)
+  /// - Parameter settings: how many statements stand between its BEGIN and its COMMIT, where it
+  ///   brings a tenant's settings.
+  func startTask(
+    _ task: ServerTask, _ query: String, on server: ServerPointer, settings: Int? = nil
+  ) {
+    beginTask(task, on: server, settings: settings)
     var writer = MessageWriter()
     writer.query(query)
     send(writer.bytes, to: server)
   }
 
   /// Notes that a query of the pooler's own is on its way.
-  func beginTask(_ task: ServerTask, on server: ServerPointer) {
+  func beginTask(_ task: ServerTask, on server: ServerPointer, settings: Int? = nil) {
     server.pointee.task = task
     server.pointee.taskError = nil
     tasks.append(server)
     server.pointee.queryStartedAt = now
     // A simple query ends the unnamed statement.
     server.pointee.unnamedIsClients = false
-    server.pointee.ledger.poolerSendsQuery()
+    if let settings {
+      server.pointee.ledger.poolerSendsAside(statements: settings)
+    } else {
+      server.pointee.ledger.poolerSendsQuery()
+    }
   }
 
   func send(_ bytes: [UInt8], to server: ServerPointer) {
@@ -186,6 +197,8 @@ extension Worker {
       }
     case .tenant:
       if let error {
+        // Its block is open and failed, whatever it says of itself.
+        server.pointee.ledger.distrust()
         if let client {
           endClient(client, .tenantSettingsRefused(sqlstate: error.sqlstate))
         } else {

@@ -90,7 +90,8 @@ extension Worker {
       if putInQuery(client, server, session, tenant, position, count) { return .putInQuery }
       if isHarmlessBatch(session, position, count) {
         server.pointee.coveredBatch = server.pointee.ledger.openBatch
-        server.pointee.ledger.poolerSendsPreamble(answers: 3 * tenant.pointee.statementCount)
+        server.pointee.ledger.poolerSendsPreamble(
+          statements: tenant.pointee.statementCount, inBatch: true)
         // It uses the unnamed statement.
         server.pointee.unnamedIsClients = false
         tenant.pointee.batch.append(to: &outbox)
@@ -98,7 +99,7 @@ extension Worker {
       }
     }
     tenant.pointee.aside.append(to: &outbox)
-    beginTask(.tenant, on: server)
+    beginTask(.tenant, on: server, settings: tenant.pointee.statementCount)
     server.pointee.coveredBatch = server.pointee.ledger.openBatch
     return .put
   }
@@ -115,7 +116,8 @@ extension Worker {
     else { return false }
     server.pointee.coveredBatch = server.pointee.ledger.openBatch
     guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return false }
-    server.pointee.ledger.poolerSendsPreamble(answers: tenant.pointee.statementCount)
+    server.pointee.ledger.poolerSendsPreamble(
+      statements: tenant.pointee.statementCount, inBatch: false)
     server.pointee.ledger.watches.insert(.notices)
     server.pointee.prefixLength = tenant.pointee.prefix.byteCount
     outbox.appendHeader(
@@ -132,18 +134,20 @@ extension Worker {
     return SQLText.isData(text) && SQLText.isPlain(text)
   }
 
-  /// A batch that has come up to its Sync, all of whose statements are harmless.
+  /// A batch that has come up to its Sync, all of whose statements are harmless, and that is
+  /// answered by more than its end.
   private func isHarmlessBatch(_ session: SessionPointer, _ start: Int, _ count: Int) -> Bool {
     var position = start
     var unnamed = session.pointee.unnamed == .kept && session.pointee.unnamedIsHarmless
     var parsed: [(name: [UInt8], isHarmless: Bool)] = []
+    var isAnswered = false
     while count - position >= 5 {
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let whole = messageLength(at: position)
       guard whole >= 5, whole <= count - position else { return false }
       let message = InspectedMessage(type: type, start: position, whole: whole, here: whole)
       switch type {
-      case ClientMessageType.sync: return position > start
+      case ClientMessageType.sync: return isAnswered
       case ClientMessageType.parse:
         guard let range = nameRange(message.body, message) else { return false }
         let isHarmless = isHarmlessParse(message, range)
@@ -166,6 +170,7 @@ extension Worker {
         break
       default: return false
       }
+      if type != ClientMessageType.flush { isAnswered = true }
       position += whole
     }
     return false

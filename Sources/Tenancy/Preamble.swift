@@ -33,10 +33,6 @@ public struct Preamble: Sendable {
   /// The tenant has a role of its own.
   let hasRole: Bool
 
-  /// How many messages answer `prefix`, and `batch`.
-  public var prefixAnswers: Int { statements.count }
-  public var batchAnswers: Int { 3 * statements.count }
-
   /// - Parameters:
   ///   - bundle: the tenant's settings; nil: the client acts for nobody.
   ///   - names: of all tenants' settings.
@@ -45,6 +41,10 @@ public struct Preamble: Sendable {
     var statements: [String] = []
     // Whose role it was may lack the right to change what comes next.
     if names.contains(where: { $0.kind == .role }) { statements.append(Self.leavingRole) }
+    // Its clock, once it runs, is not set anew by another value, only stopped.
+    if names.contains(where: { $0.key == "transaction_timeout" }) {
+      statements.append("SET SESSION transaction_timeout=0")
+    }
     statements += names.subtracting(own).filter { $0.kind != .role }
       .map { "RESET \($0.quoted)" }.sorted()
     statements += bundle?.sessionStatements ?? []
