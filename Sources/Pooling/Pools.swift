@@ -41,6 +41,13 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var epoch: UInt32
     @usableFromInline var connectedAt: UInt64
     @usableFromInline var idleSince: UInt64 = 0
+    /// The share that it is leased to, in a shared pool.
+    var share: Int32 = -1
+    var leasedAt: UInt64 = 0
+    /// It counts towards a limit of the tenant.
+    var isCharged = false
+    /// Whose it was last, as far as is known. Who that is may be gone.
+    var lastTenant = TenantID.none
 
     @usableFromInline
     init(handle: Handle, pool: Int32, loop: Int32, epoch: UInt32, now: UInt64) {
@@ -64,6 +71,8 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var wasNotified = false
     /// It needs a server for a moment only, to log in: see ``Pool/wanted``.
     @usableFromInline let isLogin: Bool
+    /// In whose list it is; -1: in the pool's list of its loop.
+    @usableFromInline let share: Int32
 
     /// It stands at the front although it began to wait later than those behind it.
     @usableFromInline var wasRequeued: Bool { ticket == 0 }
@@ -71,7 +80,7 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline
     init(
       client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64,
-      isLogin: Bool
+      isLogin: Bool, share: Int32
     ) {
       self.client = client
       self.pool = pool
@@ -80,6 +89,7 @@ public struct Pools: ~Copyable, Sendable {
       self.ticket = ticket
       self.since = since
       self.isLogin = isLogin
+      self.share = share
     }
   }
 
@@ -108,6 +118,20 @@ public struct Pools: ~Copyable, Sendable {
     @usableFromInline var isFree = false
     @usableFromInline var unusedSince: UInt64 = 0
 
+    /// Tenants have shares in it: leases and releases go by them.
+    @usableFromInline var isShared = false
+    var shareCount = 0
+    /// The share of those without a tenant; -1: there is none.
+    var commonShare: Int32 = -1
+    /// The heap of shares whose waiters may have a server.
+    var ready: Int32 = -1
+    /// Shares of tenants with waiters.
+    var waitingShares = LinkedList()
+    /// How many of those who wait do so in a tenant's share.
+    var waitingTenants = 0
+    var waitingTenantLogins = 0
+    var virtualTime: UInt64 = 0
+
     @usableFromInline
     init(limits: PoolLimits, database: Int, user: Int) {
       self.limits = limits
@@ -118,6 +142,9 @@ public struct Pools: ~Copyable, Sendable {
     /// How many connections those who wait could use: one each, but logins one together. They only
     /// need to hear what a server is like, and the first burst of clients is nothing but logins.
     var wanted: Int { waiting - waitingLogins + min(1, waitingLogins) }
+
+    /// How many of those who wait do so without a tenant.
+    var commonWaiting: Int { waiting - waitingTenants - waitingTenantLogins }
   }
 
   /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
@@ -137,6 +164,14 @@ public struct Pools: ~Copyable, Sendable {
   var databases = PoolGroups()
   var users = PoolGroups()
   var poolNames: [PoolName: PoolID] = [:]
+  var tenants = TenantTable()
+  var shares = ShareTable()
+  /// A tenant's waiter may be served that no release will look at.
+  @usableFromInline var isDue = false
+  /// How many tenants are told apart at a time. At most 2 to the 20.
+  public var maxTenants = 100_000
+  /// How many tenants are known of which nothing is left.
+  public var maxUnusedTenants = 1_000
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
   /// Every server that comes back is looked at closely: the pools are paused, a database or a
@@ -165,10 +200,19 @@ public struct Pools: ~Copyable, Sendable {
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
-  /// - Parameter isLogin: the client logs in, and gives the server back at once.
+  /// - Parameters:
+  ///   - isLogin: the client logs in, and gives the server back at once.
+  ///   - tenant: what the client has joined with `joinTenant`.
   public mutating func lease(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Lease {
+    if isShared(pool, by: tenant) {
+      let leased = leaseShared(pool, loop: loop, now: now, isLogin: isLogin, tenant: tenant)
+      if let leased { return .server(leased) }
+      return .queued(
+        queue(pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant))
+    }
     guard pools[pool.index].idle > 0 && !isPaused else {
       return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
     }
@@ -181,7 +225,12 @@ public struct Pools: ~Copyable, Sendable {
 
   /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
   @inlinable
-  public mutating func leaseIdle(_ pool: PoolID, loop: Int32, now: UInt64) -> LeasedServer? {
+  public mutating func leaseIdle(
+    _ pool: PoolID, loop: Int32, now: UInt64, tenant: TenantID = .none
+  ) -> LeasedServer? {
+    if pools[pool.index].isShared || !tenant.isNone {
+      return leaseShared(pool, loop: loop, now: now, isLogin: false, tenant: tenant)
+    }
     guard pools[pool.index].idle > 0 && !isPaused else { return nil }
     let index = takeFromIdle(pool, loop: loop)
     return Self.lease(
@@ -212,6 +261,7 @@ public struct Pools: ~Copyable, Sendable {
     {
       return .close(ending)
     }
+    if pools[Int(pool)].isShared { return releaseShared(index, loop: loop, now: now) }
     if pools[Int(pool)].waiting > 0 {
       let waiter = nextWaiter(pool, loop: loop)
       let client = waiters[waiter].client
@@ -298,10 +348,17 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   /// Queues a client, and has a connection opened where the limits allow one.
-  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
+  ///
+  /// A client may be refused by its tenant's limit: then it does not wait.
+  /// - Parameters: as in ``lease(_:client:loop:now:isLogin:tenant:)``.
   public mutating func queue(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Queued {
+    if isShared(pool, by: tenant) {
+      return queueShared(
+        pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant)
+    }
     let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
     // A full pool without a reserve is the common case of a wait.
     if Self.isAtItsSize(&pools[pool.index]) { return Queued(waiter: waiter, opening: nil) }
@@ -309,49 +366,30 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   @inline(__always)
-  private static func isAtItsSize(_ pool: inout Pool) -> Bool {
+  static func isAtItsSize(_ pool: inout Pool) -> Bool {
     pool.total >= pool.limits.size && pool.limits.reserveSize == 0
   }
 
   mutating func enqueue(
     _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool
   ) -> WaiterID {
+    let waiter = makeWaiter(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    waiters.append(waiter.index, to: &waitLists[pool.index &* loops &+ Int(loop)])
+    pools[pool.index].waiting &+= 1
+    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
+    return waiter
+  }
+
+  @inline(__always)
+  mutating func makeWaiter(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool, share: Int32 = -1
+  ) -> WaiterID {
     lastTicket &+= 1
     lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
     let index = waiters.insert(
       Waiter(
         client: client, pool: pool.rawValue, loop: loop, generation: lastGeneration,
-        ticket: lastTicket, since: now, isLogin: isLogin))
-    waiters.append(index, to: &waitLists[pool.index &* loops &+ Int(loop)])
-    pools[pool.index].waiting &+= 1
-    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
+        ticket: lastTicket, since: now, isLogin: isLogin, share: share))
     return WaiterID(index: index, generation: lastGeneration)
-  }
-
-  /// Why a server that has become free is closed and not used again; nil: it is used.
-  @usableFromInline @inline(never)
-  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    let pool = pools[Int(servers[index].pool)]
-    if pool.isRemoved { return .databaseRemoved }
-    if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
-    if isPaused { return .paused }
-    if isOverLifetime(index, now: now) { return .lifetimeOver }
-    if isOverLimit(pool) { return .poolTooLarge }
-    // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
-    if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
-    if waitingDedicated > 0 && isInTheWay(pool) { return .evicted }
-    return nil
-  }
-
-  private mutating func isOverLifetime(_ index: Int32, now: UInt64) -> Bool {
-    let lifetime = pools[Int(servers[index].pool)].limits.serverLifetime
-    guard lifetime == PoolLimits.oneUse else {
-      return lifetime != 0
-        && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now)
-    }
-    // One that rests has served nobody: it would have been closed.
-    if servers[index].state == .idle { return false }
-    defer { servers[index].isUnused = false }
-    return !servers[index].isUnused
   }
 }
