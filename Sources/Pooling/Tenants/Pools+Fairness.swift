@@ -19,7 +19,7 @@ extension Pools {
   /// How many tags are brought up to date for one choice.
   private static var refreshBound: Int { 16 }
   /// Virtual time per microsecond of one server at weight 1: weights leave fractions.
-  private static var unit: UInt64 { 256 }
+  private static var unit: UInt64 { 65_536 }
   private static var longestHold: UInt64 { 10_000_000 }
 
   // MARK: virtual time
@@ -54,8 +54,9 @@ extension Pools {
     Int64(bitPattern: one &- other) < 0
   }
 
-  /// Brings a share that begins to compete to the pool's time: it has saved up nothing.
-  private mutating func catchUp(_ share: Int32, now: UInt64) {
+  /// Brings a share that begins to compete to the pool's time: it has saved up nothing. One that has
+  /// competed all the while may be behind, if it was charged too much, and is owed that.
+  mutating func catchUp(_ share: Int32, now: UInt64) {
     accrue(share, now: now)
     let least = pools[Int(shares.entries[share].pool)].virtualTime &- outstanding(share)
     if Self.isBefore(shares.entries[share].time, least) { shares.entries[share].time = least }
@@ -70,13 +71,13 @@ extension Pools {
 
   private mutating func enter(_ share: Int32, now: UInt64) {
     catchUp(share, now: now)
-    shares.entries[share].standing = .ready
     putInHeap(share)
   }
 
   private mutating func putInHeap(_ share: Int32) {
     let pool = Int(shares.entries[share].pool)
     let waiter = firstWaiter(share)
+    shares.entries[share].standing = .ready
     shares.entries[share].key = tag(share)
     shares.entries[share].order = waiter < 0 ? 0 : waiters[waiter].ticket
     shares.entries.add(share, toHeap: &pools[pool].ready)
@@ -202,7 +203,8 @@ extension Pools {
     servers[server].loop = waiters[waiter].loop
     takeOut(waiter)
     if shares.entries[share].tenant >= 0 { endUse(shares.entries[share].tenant) }
-    if isWaiting(share) { admit(share, now: now) }
+    guard isWaiting(share) else { return }
+    if mayStart(share, now: now) { putInHeap(share) } else { block(share, now: now) }
   }
 
   private mutating func isWaiting(_ share: Int32) -> Bool {
@@ -214,12 +216,11 @@ extension Pools {
 
   // MARK: leases
 
-  /// Counts a server to a share. The share is in no heap.
+  /// Counts a server to a share, which is up to date, and in no heap.
   mutating func beginLease(
     _ server: Int32, of share: Int32, isLogin: Bool, wait: UInt64, now: UInt64
   ) {
     let pool = Int(shares.entries[share].pool)
-    catchUp(share, now: now)
     let start = tag(share)
     if Self.isBefore(pools[pool].virtualTime, start) { pools[pool].virtualTime = start }
     shares.entries[share].inUse += 1

@@ -24,6 +24,7 @@ extension Pools {
     // Only a login may pass those of its share who wait: they are out of the heap meanwhile.
     let isReady = shares.entries[share].standing == .ready
     if isReady { leaveHeap(share) }
+    catchUp(share, now: now)
     beginLease(server, of: share, isLogin: isLogin, wait: 0, now: now)
     if isReady { admit(share, now: now) }
     servers[server].isUnused = isLogin

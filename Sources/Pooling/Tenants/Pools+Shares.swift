@@ -117,6 +117,11 @@ extension Pools {
     return s.waiting == 0 && s.waitingLogins == 0 && s.inUse == 0
   }
 
+  /// Keeps the tag of a share near those of the others while it holds servers and nobody waits.
+  private mutating func refresh(_ share: Int32, now: UInt64) {
+    if shares.entries[share].inUse > 0 { catchUp(share, now: now) }
+  }
+
   /// Forgets shares that have long been idle, a few at a time.
   mutating func sweepShares(now: UInt64) {
     for _ in 0..<min(Self.sweepCount, shares.places) {
@@ -127,6 +132,9 @@ extension Pools {
         Self.hasPassed(Self.shareIdleTime, since: shares.entries[index].accruedAt, now: now)
       {
         dropShare(index)
+      } else if shares.entries[index].standing == .absent {
+        // Tags are compared as if on a circle: none may stay behind for days.
+        refresh(index, now: now)
       }
       if pools[pool.index].isShared { endSharingIfAlone(pool) }
     }
