@@ -12,6 +12,8 @@ struct FairnessWorld: ~Copyable {
     var hold: ClosedRange<UInt64> = 500...1_500
     /// From the end of a transaction to the next.
     var think: ClosedRange<UInt64> = 50...150
+    /// When nothing is asked for, in microseconds from the start.
+    var rest: Range<UInt64> = 0..<0
   }
 
   struct Outcome {
@@ -20,6 +22,9 @@ struct FairnessWorld: ~Copyable {
     var starts: [UInt64] = []
     var held: UInt64 = 0
     var mostServers = 0
+    /// The longest wait that has not ended.
+    var waiting: UInt64 = 0
+    var longestWait: UInt64 { max(waiting, waits.max() ?? 0) }
 
     static func percentile(_ share: Double, of values: [UInt64]) -> UInt64 {
       let sorted = values.sorted()
@@ -31,6 +36,7 @@ struct FairnessWorld: ~Copyable {
     var load: Int
     var loop: Int32
     var since: UInt64 = 0
+    var isWaiting = false
     var server: Handle = 0
     var start: UInt64 = 0
   }
@@ -42,6 +48,7 @@ struct FairnessWorld: ~Copyable {
   }
 
   static let loops = 4
+  static let start: UInt64 = 1_000_000
 
   private var pools = Pools(loops: FairnessWorld.loops)
   private var pool: PoolID
@@ -51,7 +58,7 @@ struct FairnessWorld: ~Copyable {
   private var clients: [Client] = []
   private var servers: [Handle: ServerID] = [:]
   private var lastHandle: Handle = 1_000_000
-  private var now: UInt64 = 1_000_000
+  private var now = FairnessWorld.start
   private var nextUpkeep: UInt64 = 0
   private var holding: [Int]
   private var events: [Event] = []
@@ -78,7 +85,8 @@ struct FairnessWorld: ~Copyable {
       tenants.append(id)
     }
     for client in clients.indices.shuffled(using: &generator) {
-      push(Event(time: now + UInt64(generator.below(1_000)), client: client, isEnd: false))
+      let time = afterRest(now + UInt64(generator.below(1_000)), clients[client].load)
+      push(Event(time: time, client: client, isEnd: false))
     }
   }
 
@@ -105,6 +113,9 @@ struct FairnessWorld: ~Copyable {
     for client in clients where client.server != 0 {
       outcomes[client.load].held += now - client.start
     }
+    for client in clients where client.isWaiting {
+      outcomes[client.load].waiting = max(outcomes[client.load].waiting, now - client.since)
+    }
   }
 
   /// What the tenants were told to have, to be checked against the outcomes.
@@ -122,6 +133,7 @@ struct FairnessWorld: ~Copyable {
 
   private mutating func ask(_ client: Int) {
     clients[client].since = now
+    clients[client].isWaiting = true
     let lease = pools.lease(
       pool, client: Handle(client), loop: clients[client].loop, now: now,
       tenant: tenants[clients[client].load])
@@ -145,6 +157,7 @@ struct FairnessWorld: ~Copyable {
     let hold = loads[load].hold
     let time = hold.lowerBound + generator.next() % (hold.upperBound - hold.lowerBound + 1)
     clients[client].server = server
+    clients[client].isWaiting = false
     clients[client].start = now
     holding[load] += 1
     outcomes[load].mostServers = max(outcomes[load].mostServers, holding[load])
@@ -166,7 +179,12 @@ struct FairnessWorld: ~Copyable {
     }
     let think = loads[load].think
     let time = think.lowerBound + generator.next() % (think.upperBound - think.lowerBound + 1)
-    push(Event(time: now + time, client: client, isEnd: false))
+    push(Event(time: afterRest(now + time, load), client: client, isEnd: false))
+  }
+
+  private func afterRest(_ time: UInt64, _ load: Int) -> UInt64 {
+    let rest = loads[load].rest
+    return rest.contains(time - Self.start) ? Self.start + rest.upperBound : time
   }
 
   // MARK: events, a binary heap by time
