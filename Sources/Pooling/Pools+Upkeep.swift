@@ -4,6 +4,7 @@ extension Pools {
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
     closeOutdated(into: &actions)
+    reviewPromises(now: now)
     wakeTenants(loop: loop, now: now, into: &actions)
     sweepShares(now: now)
     isStrict =
@@ -11,7 +12,6 @@ extension Pools {
     for number in pools.indices where pools[number].isInUse {
       let id = PoolID(Int32(number))
       closeIdle(id, now: now, into: &actions)
-      if pools[number].isShared { reviewPromises(id, now: now) }
       grantIdle(id, now: now, into: &actions)
       openMissing(id, loop: loop, now: now, into: &actions)
       retire(id, now: now, into: &actions)

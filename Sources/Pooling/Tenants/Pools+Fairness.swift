@@ -54,8 +54,8 @@ extension Pools {
     Int64(bitPattern: one &- other) < 0
   }
 
-  /// Brings a share that begins to compete to the pool's time: it has saved up nothing. One that has
-  /// competed all the while may be behind, if it was charged too much, and is owed that.
+  /// Brings a share that begins to compete to the pool's time: it has saved up nothing. One that
+  /// has competed all the while may be behind, if it was charged too much, and is owed that.
   mutating func catchUp(_ share: Int32, now: UInt64) {
     accrue(share, now: now)
     let least = pools[Int(shares.entries[share].pool)].virtualTime &- outstanding(share)

@@ -63,6 +63,9 @@ extension Pools {
   @usableFromInline @inline(never)
   mutating func releaseShared(_ server: Int32, loop: Int32, now: UInt64) -> Release {
     let pool = servers[server].pool
+    if isStrict || mayHaveToGo(server, now: now), let ending = endingOf(server, now: now) {
+      return .close(ending)
+    }
     if servers[server].share >= 0 { endLease(server, now: now, releasing: pool) }
     if let next = nextOfShares(pool, loop: loop, now: now) {
       let client = waiters[next.waiter].client
@@ -74,6 +77,16 @@ extension Pools {
     Self.rest(&servers[server], &pools[Int(pool)], on: loop, now: now)
     servers.prepend(server, to: &idleLists[Int(pool) * loops + Int(loop)])
     return .idle
+  }
+
+  /// Whether it is worth a close look if a server must be closed.
+  private mutating func mayHaveToGo(_ server: Int32, now: UInt64) -> Bool {
+    let pool = Int(servers[server].pool)
+    let lifetime = pools[pool].limits.serverLifetime
+    return servers[server].epoch != pools[pool].epoch
+      || pools[pool].total > pools[pool].limits.size
+      || (lifetime != 0
+        && Self.hasPassed(lifetime, since: servers[server].connectedAt, now: now))
   }
 
   /// Gives an idle server to the waiter whose turn it is; nil: there is no server, or nobody may

@@ -122,8 +122,14 @@ extension Pools {
   private static var promiseTime: UInt64 { 100_000 }
 
   /// Takes back promises that their pools could not keep. Their shares stay in turn without.
-  mutating func reviewPromises(_ id: PoolID, now: UInt64) {
-    var share = pools[id.index].waitingShares.first
+  mutating func reviewPromises(now: UInt64) {
+    for number in pools.indices where pools[number].isShared {
+      reviewPromises(of: number, now: now)
+    }
+  }
+
+  private mutating func reviewPromises(of number: Int, now: UInt64) {
+    var share = pools[number].waitingShares.first
     while share >= 0 {
       let next = shares.entries[share].links.next
       let tenant = shares.entries[share].tenant
