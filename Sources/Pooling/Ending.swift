@@ -44,6 +44,8 @@ public enum Ending: Equatable, Sendable {
   case outOfStep
   /// A text is longer than what is looked at as a whole, and could touch its tenant's settings.
   case textTooLong
+  /// Its tenant is at a limit.
+  case tenantLimit(TenantQuotaRefusal)
   /// A FunctionCall of a function that could.
   case forbiddenFunction
   /// It has prepared more than one client may.
@@ -112,6 +114,7 @@ public enum Ending: Equatable, Sendable {
         "it can't be told any longer which answer is whose: a Query was sent behind messages of "
           + "the extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
       )
+    case .tenantLimit(let limit): (SQLState.tooManyConnections, Self.text(limit))
     case .textTooLong:
       (
         SQLState.insufficientPrivilege,
@@ -147,6 +150,14 @@ public enum Ending: Equatable, Sendable {
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
     case .internalError(let what): (SQLState.internalError, what)
+    }
+  }
+
+  private static func text(_ limit: TenantQuotaRefusal) -> String {
+    switch limit {
+    case .maxClients: "the tenant has too many clients (max_client_connections)"
+    case .maxWaiting: "too many clients of the tenant wait (max_waiting_clients)"
+    case .tooManyTenants: "too many tenants at a time"
     }
   }
 
@@ -202,6 +213,7 @@ public enum Ending: Equatable, Sendable {
     case .tenantSettingsRefused: "tenant_settings_refused"
     case .outOfStep: "out_of_step"
     case .textTooLong: "text_too_long"
+    case .tenantLimit: "tenant_limit"
     case .forbiddenFunction: "forbidden_function"
     case .tooManyStatements: "too_many_statements"
     case .duplicateStatement: "duplicate_statement"

@@ -46,6 +46,8 @@ public struct PoolLimits: Equatable, Sendable {
   /// After how long without clients and servers the pool itself goes.
   public var poolIdleTimeout: UInt64 = 0
   public var isRoundRobin = false
+  /// A tenant gets a server that it has had last, if one of the first idle ones is such.
+  public var prefersTenant = false
   /// Open up to the minimum size although no client has come: the pool knows its user and password.
   public var isAlwaysWarm = false
   /// Without clients no server is kept for the minimum size.
@@ -94,11 +96,14 @@ public struct LeasedServer: Equatable, Sendable {
 public struct Queued: Equatable, Sendable {
   public var waiter: WaiterID
   public var opening: Opening?
+  /// The client does not wait: its tenant has too many who do. The waiter is none, then.
+  public var refusal: TenantQuotaRefusal?
 
   @inlinable
-  public init(waiter: WaiterID, opening: Opening?) {
+  public init(waiter: WaiterID, opening: Opening?, refusal: TenantQuotaRefusal? = nil) {
     self.waiter = waiter
     self.opening = opening
+    self.refusal = refusal
   }
 }
 

@@ -21,7 +21,9 @@ extension Pools {
     return id
   }
 
-  private mutating func addPool(_ pool: Pool) -> PoolID {
+  private mutating func addPool(_ new: Pool) -> PoolID {
+    var pool = new
+    pool.isPaused = isPaused
     if let unused = pools.indices.first(where: { pools[$0].isFree }) {
       pools[unused] = pool
       return PoolID(Int32(unused))
@@ -124,10 +126,14 @@ extension Pools {
   public mutating func pause() {
     isPaused = true
     isStrict = true
+    for number in pools.indices { pools[number].isPaused = true }
   }
 
   /// Hands out servers again. Upkeep serves those who have waited.
-  public mutating func resume() { isPaused = false }
+  public mutating func resume() {
+    isPaused = false
+    for number in pools.indices { pools[number].isPaused = false }
+  }
 
   /// The number of servers that exist or are being opened.
   public var serverCount: Int { servers.count }

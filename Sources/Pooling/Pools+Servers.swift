@@ -46,7 +46,7 @@ extension Pools {
   /// make room: this gives the first of them, and `open` the second.
   mutating func evictFirstOfTwo(_ id: PoolID, now: UInt64) -> Handle? {
     let pool = pools[id.index]
-    guard pool.wanted > pool.opening, allowsOpening(id, now: now) != nil,
+    guard wantsMore(id, now: now), allowsOpening(id, now: now) != nil,
       databases[pool.database].isFull, users[pool.user].isFull,
       idleVictim(where: {
         $0 != id.index && $1.database == pool.database && $1.user == pool.user
@@ -76,18 +76,34 @@ extension Pools {
     databases[pool.database].isOverLimit || users[pool.user].isOverLimit
   }
 
-  /// How long the pool's oldest waiter has waited; nil where nobody waits.
+  /// How long the pool's oldest waiter has waited; nil where nobody waits. Those of tenants whose
+  /// limits let them have nothing do not count.
   func oldestWait(_ id: PoolID, now: UInt64) -> UInt64? {
-    var oldest: UInt64?
+    var since = UInt64.max
     for loop in 0..<loops {
-      var index = waitLists[id.index * loops + loop].first
-      while index >= 0 {
-        oldest = max(oldest ?? 0, now - min(now, waiters[index].since))
-        if !waiters[index].wasRequeued { break }
-        index = waiters[index].links.next
-      }
+      since = min(since, oldest(waitLists[id.index * loops + loop]))
     }
-    return oldest
+    var share = pools[id.index].waitingShares.first
+    while share >= 0 {
+      if shares.entries[share].standing == .ready {
+        since = min(since, oldest(shares.entries[share].logins))
+        since = min(since, oldest(shares.entries[share].waiters))
+      }
+      share = shares.entries[share].links.next
+    }
+    return since == .max ? nil : now - min(now, since)
+  }
+
+  /// Since when the first of a list has waited, who may be behind those that were put in front.
+  private func oldest(_ list: LinkedList) -> UInt64 {
+    var since = UInt64.max
+    var index = list.first
+    while index >= 0 {
+      since = min(since, waiters[index].since)
+      if !waiters[index].wasRequeued { break }
+      index = waiters[index].links.next
+    }
+    return since
   }
 
   /// An outdated server, or else the longest-idle one, of the pools that match, by number and all.
@@ -173,13 +189,14 @@ extension Pools {
   /// A leased server is gone. Whoever waits may get a new connection in its place.
   public mutating func serverClosed(_ server: ServerID, loop: Int32, now: UInt64) -> Opening? {
     let pool = PoolID(servers[server.rawValue].pool)
+    if servers[server.rawValue].share >= 0 { endLease(server.rawValue, now: now) }
     forget(server.rawValue)
     return openForWaiters(pool, loop: loop, now: now)
   }
 
   /// Opens a connection where those who wait could use more than are being opened.
   mutating func openForWaiters(_ id: PoolID, loop: Int32, now: UInt64) -> Opening? {
-    guard pools[id.index].wanted > pools[id.index].opening else { return nil }
+    guard wantsMore(id, now: now) else { return nil }
     return open(id, loop: loop, now: now)
   }
 
@@ -199,24 +216,37 @@ extension Pools {
   // MARK: events of waiters
 
   /// A waiting client leaves the queue; false if a server is on its way to it already.
-  public mutating func leaveQueue(_ waiter: WaiterID) -> Bool {
+  /// - Parameter now: 0 will do; who waits for the tenant's rate then goes on a little later.
+  public mutating func leaveQueue(_ waiter: WaiterID, now: UInt64 = 0) -> Bool {
     guard waiter.index >= 0, waiters[waiter.index].generation == waiter.generation else {
       return false
     }
-    removeWaiter(at: waiter.index)
+    giveUp(waiter.index, now: now)
     return true
   }
 
-  /// Puts a client back at the front of its loop's queue: the server it had been given was dead.
-  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
+  /// Puts a client back at the front of its loop's queue, or of its tenant's: the server it had
+  /// been given was dead. Its tenant's limits do not refuse it.
+  /// - Parameters: as in ``lease(_:client:loop:now:isLogin:tenant:)``.
   public mutating func requeueFirst(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Queued {
-    let queued = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
-    let list = pool.index * loops + Int(loop)
-    waiters[queued.index].ticket = 0
-    waiters.unlink(queued.index, from: &waitLists[list])
-    waiters.prepend(queued.index, to: &waitLists[list])
-    return Queued(waiter: queued, opening: openForWaiters(pool, loop: loop, now: now))
+    if isShared(pool, by: tenant) {
+      return queueShared(
+        pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant,
+        isFirst: true)
+    }
+    let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    moveToFront(waiter.index)
+    return Queued(waiter: waiter, opening: openForWaiters(pool, loop: loop, now: now))
+  }
+
+  /// Moves a waiter to the front of its loop's list.
+  mutating func moveToFront(_ waiter: Int32) {
+    let list = Int(waiters[waiter].pool) * loops + Int(waiters[waiter].loop)
+    waiters[waiter].ticket = 0
+    waiters.unlink(waiter, from: &waitLists[list])
+    waiters.prepend(waiter, to: &waitLists[list])
   }
 }

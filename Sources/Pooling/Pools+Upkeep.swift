@@ -4,12 +4,15 @@ extension Pools {
   /// - Parameter loop: the loop that will open and close.
   public mutating func upkeep(loop: Int32, now: UInt64, into actions: inout [UpkeepAction]) {
     closeOutdated(into: &actions)
+    reviewPromises(now: now)
+    wakeTenants(loop: loop, now: now, into: &actions)
+    sweepShares(now: now)
     isStrict =
       isPaused || waitingDedicated > 0 || databases.isAnyOverLimit || users.isAnyOverLimit
     for number in pools.indices where pools[number].isInUse {
       let id = PoolID(Int32(number))
       closeIdle(id, now: now, into: &actions)
-      grantIdle(id, into: &actions)
+      grantIdle(id, now: now, into: &actions)
       openMissing(id, loop: loop, now: now, into: &actions)
       retire(id, now: now, into: &actions)
     }
@@ -42,7 +45,9 @@ extension Pools {
   private mutating func idleEndingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
     if let ending = endingOf(index, now: now) { return ending }
     let pool = pools[Int(servers[index].pool)]
-    if pool.total > pool.limits.size && pool.waiting == 0 { return .poolTooLarge }
+    if pool.total > pool.limits.size && pool.commonWaiting == 0 && pool.ready < 0 {
+      return .poolTooLarge
+    }
     let timeout = pool.limits.serverIdleTimeout
     let minimum = pool.limits.isTransient && pool.clients == 0 ? 0 : pool.limits.minimumSize
     if timeout != 0 && Self.hasPassed(timeout, since: servers[index].idleSince, now: now)
@@ -54,8 +59,12 @@ extension Pools {
   }
 
   /// Gives idle servers to those who wait, as after a pause.
-  private mutating func grantIdle(_ id: PoolID, into actions: inout [UpkeepAction]) {
+  mutating func grantIdle(_ id: PoolID, now: UInt64, into actions: inout [UpkeepAction]) {
     guard !isPaused else { return }
+    if pools[id.index].isShared {
+      while let grant = grantShared(id, now: now) { actions.append(grant) }
+      return
+    }
     while pools[id.index].idle > 0 && pools[id.index].waiting > 0 {
       let waiter = nextWaiter(id.rawValue, loop: 0)
       let loop = waiters[waiter].loop
@@ -102,49 +111,9 @@ extension Pools {
     }
     guard timeout != 0, now &- pool.unusedSince >= timeout else { return }
     pools[id.index].isInUse = false
+    dropShares(of: id)
     poolNames[PoolName(database: pool.database, user: pool.user)] = nil
     actions.append(.retired(id))
-  }
-
-  /// Clients of `loop` that have waited longer than query_wait_timeout. They have left the queue.
-  public mutating func expireWaiters(
-    loop: Int32, now: UInt64, into clients: inout [Handle]
-  ) {
-    for number in pools.indices where pools[number].waiting > 0 {
-      let timeout = pools[number].limits.queryWaitTimeout
-      guard timeout != 0 else { continue }
-      var index = waitLists[number * loops + Int(loop)].first
-      while index >= 0 {
-        let waiter = waiters[index]
-        if now &- waiter.since >= timeout {
-          clients.append(waiter.client)
-          removeWaiter(at: index)
-        } else if !waiter.wasRequeued {
-          break
-        }
-        index = waiter.links.next
-      }
-    }
-  }
-
-  /// Clients of `loop` that have waited for query_wait_notify and have not been told yet.
-  public mutating func notifyWaiters(
-    loop: Int32, now: UInt64, into clients: inout [Handle]
-  ) {
-    for number in pools.indices where pools[number].waiting > 0 {
-      let delay = pools[number].limits.queryWaitNotify
-      guard delay != 0 else { continue }
-      var index = waitLists[number * loops + Int(loop)].first
-      while index >= 0 {
-        if now &- waiters[index].since >= delay {
-          if !waiters[index].wasNotified { clients.append(waiters[index].client) }
-          waiters[index].wasNotified = true
-        } else if !waiters[index].wasRequeued {
-          break
-        }
-        index = waiters[index].links.next
-      }
-    }
   }
 
   /// Every idle server, taken out of its pool: for the end of the process.

@@ -18,108 +18,6 @@
 /// | outdated | leased | `takeIdle` |
 /// | outdated | gone | upkeep, eviction |
 public struct Pools: ~Copyable, Sendable {
-  @usableFromInline
-  enum State: UInt8, Sendable {
-    case opening
-    case idle
-    case leased
-    /// As idle, but of an older epoch: nobody may have it any longer. Upkeep closes it.
-    case outdated
-  }
-
-  @usableFromInline
-  struct Server: Linked {
-    @usableFromInline var links = Links()
-    @usableFromInline var handle: Handle
-    @usableFromInline var pool: Int32
-    @usableFromInline var loop: Int32
-    @usableFromInline var state = State.opening
-    /// When it is released next, it has not been used: it is new, was only looked at, or is leased
-    /// for a login. `leaseIdle` need not touch this: where the lifetime is ``PoolLimits/oneUse``,
-    /// none rests that has it set.
-    @usableFromInline var isUnused = false
-    @usableFromInline var epoch: UInt32
-    @usableFromInline var connectedAt: UInt64
-    @usableFromInline var idleSince: UInt64 = 0
-
-    @usableFromInline
-    init(handle: Handle, pool: Int32, loop: Int32, epoch: UInt32, now: UInt64) {
-      self.handle = handle
-      self.pool = pool
-      self.loop = loop
-      self.epoch = epoch
-      connectedAt = now
-    }
-  }
-
-  @usableFromInline
-  struct Waiter: Linked {
-    @usableFromInline var links = Links()
-    @usableFromInline var client: Handle
-    @usableFromInline var pool: Int32
-    @usableFromInline var loop: Int32
-    @usableFromInline var generation: UInt32
-    @usableFromInline var ticket: UInt64
-    @usableFromInline var since: UInt64
-    @usableFromInline var wasNotified = false
-    /// It needs a server for a moment only, to log in: see ``Pool/wanted``.
-    @usableFromInline let isLogin: Bool
-
-    /// It stands at the front although it began to wait later than those behind it.
-    @usableFromInline var wasRequeued: Bool { ticket == 0 }
-
-    @usableFromInline
-    init(
-      client: Handle, pool: Int32, loop: Int32, generation: UInt32, ticket: UInt64, since: UInt64,
-      isLogin: Bool
-    ) {
-      self.client = client
-      self.pool = pool
-      self.loop = loop
-      self.generation = generation
-      self.ticket = ticket
-      self.since = since
-      self.isLogin = isLogin
-    }
-  }
-
-  @usableFromInline
-  struct Pool: Sendable {
-    @usableFromInline var limits: PoolLimits
-    @usableFromInline var database: Int
-    @usableFromInline var user: Int
-    @usableFromInline var idle = 0
-    @usableFromInline var total = 0
-    @usableFromInline var opening = 0
-    @usableFromInline var waiting = 0
-    /// How many of those who wait do so to log in.
-    @usableFromInline var waitingLogins = 0
-    @usableFromInline var clients = 0
-    /// Clients that wait for room for a server of their own.
-    @usableFromInline var waitingDedicated = 0
-    /// Servers of an older epoch are closed once they are free.
-    @usableFromInline var epoch: UInt32 = 0
-    /// No connection is opened before this time: the last attempt failed (server_login_retry).
-    @usableFromInline var retryAt: UInt64 = 0
-    @usableFromInline var isFailing = false
-    @usableFromInline var isRemoved = false
-    @usableFromInline var isInUse = true
-    /// Retired, and forgotten by all who knew it by its number.
-    @usableFromInline var isFree = false
-    @usableFromInline var unusedSince: UInt64 = 0
-
-    @usableFromInline
-    init(limits: PoolLimits, database: Int, user: Int) {
-      self.limits = limits
-      self.database = database
-      self.user = user
-    }
-
-    /// How many connections those who wait could use: one each, but logins one together. They only
-    /// need to hear what a server is like, and the first burst of clients is nothing but logins.
-    var wanted: Int { waiting - waitingLogins + min(1, waitingLogins) }
-  }
-
   /// By how many tickets a waiter of the releasing loop may overtake one of another loop.
   @inlinable public static var overtakingBound: UInt64 { 64 }
 
@@ -137,6 +35,14 @@ public struct Pools: ~Copyable, Sendable {
   var databases = PoolGroups()
   var users = PoolGroups()
   var poolNames: [PoolName: PoolID] = [:]
+  var tenants = TenantTable()
+  var shares = ShareTable()
+  /// A tenant's waiter may be served that no release will look at.
+  @usableFromInline var isDue = false
+  /// How many tenants are told apart at a time. At most 2 to the 20.
+  public var maxTenants = 100_000
+  /// How many tenants are known of which nothing is left.
+  public var maxUnusedTenants = 1_000
   /// While paused no server is handed out, and those that come back are closed.
   @usableFromInline var isPaused = false
   /// Every server that comes back is looked at closely: the pools are paused, a database or a
@@ -165,10 +71,19 @@ public struct Pools: ~Copyable, Sendable {
   // MARK: hot path
 
   /// Gives `client`, which lives on `loop`, a server or a place in the queue.
-  /// - Parameter isLogin: the client logs in, and gives the server back at once.
+  /// - Parameters:
+  ///   - isLogin: the client logs in, and gives the server back at once.
+  ///   - tenant: what the client has joined with `joinTenant`.
   public mutating func lease(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Lease {
+    if isShared(pool, by: tenant) {
+      let leased = leaseShared(pool, loop: loop, now: now, isLogin: isLogin, tenant: tenant)
+      if let leased { return .server(leased) }
+      return .queued(
+        queue(pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant))
+    }
     guard pools[pool.index].idle > 0 && !isPaused else {
       return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
     }
@@ -182,10 +97,21 @@ public struct Pools: ~Copyable, Sendable {
   /// An idle server for a client that lives on `loop`; nil: there is none, so ``queue`` the client.
   @inlinable
   public mutating func leaseIdle(_ pool: PoolID, loop: Int32, now: UInt64) -> LeasedServer? {
-    guard pools[pool.index].idle > 0 && !isPaused else { return nil }
+    guard pools[pool.index].idle > 0 && pools[pool.index].leasesFreely else {
+      guard pools[pool.index].isShared else { return nil }
+      return leaseShared(pool, loop: loop, now: now, isLogin: false, tenant: .none)
+    }
     let index = takeFromIdle(pool, loop: loop)
     return Self.lease(
       &servers[index], to: loop, checkDelay: pools[pool.index].limits.serverCheckDelay, now: now)
+  }
+
+  /// An idle server for a client of a tenant; nil: there is none that it may have, so ``queue`` it.
+  public mutating func leaseIdle(
+    _ pool: PoolID, loop: Int32, now: UInt64, tenant: TenantID
+  ) -> LeasedServer? {
+    guard isShared(pool, by: tenant) else { return leaseIdle(pool, loop: loop, now: now) }
+    return leaseShared(pool, loop: loop, now: now, isLogin: false, tenant: tenant)
   }
 
   @inlinable @inline(__always)
@@ -207,10 +133,9 @@ public struct Pools: ~Copyable, Sendable {
   public mutating func release(_ server: ServerID, loop: Int32, now: UInt64) -> Release {
     let index = server.rawValue
     let pool = servers[index].pool
-    if !Self.mayStay(&servers[index], &pools[Int(pool)], isStrict: isStrict, now: now),
-      let ending = endingOf(index, now: now)
-    {
-      return .close(ending)
+    if !Self.mayStay(&servers[index], &pools[Int(pool)], isStrict: isStrict, now: now) {
+      if pools[Int(pool)].isShared { return releaseShared(index, loop: loop, now: now) }
+      if let ending = endingOf(index, now: now) { return .close(ending) }
     }
     if pools[Int(pool)].waiting > 0 {
       let waiter = nextWaiter(pool, loop: loop)
@@ -234,13 +159,14 @@ public struct Pools: ~Copyable, Sendable {
     pool.idle &+= 1
   }
 
-  /// Whether nothing at all speaks against using a server that has become free once more.
+  /// Whether nothing at all speaks against using a server of a plain pool once more that has become
+  /// free.
   @inlinable @inline(__always)
   static func mayStay(
     _ server: inout Server, _ pool: inout Pool, isStrict: Bool, now: UInt64
   ) -> Bool {
     let lifetime = pool.limits.serverLifetime
-    return server.epoch == pool.epoch && !isStrict && pool.total <= pool.limits.size
+    return server.epoch == pool.epoch && !isStrict && pool.total <= pool.plainSize
       && (lifetime == 0 || !hasPassed(lifetime, since: server.connectedAt, now: now))
   }
 
@@ -298,10 +224,17 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   /// Queues a client, and has a connection opened where the limits allow one.
-  /// - Parameter isLogin: as in ``lease(_:client:loop:now:isLogin:)``.
+  ///
+  /// A client may be refused by its tenant's limit: then it does not wait.
+  /// - Parameters: as in ``lease(_:client:loop:now:isLogin:tenant:)``.
   public mutating func queue(
-    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Queued {
+    if isShared(pool, by: tenant) {
+      return queueShared(
+        pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant)
+    }
     let waiter = enqueue(pool, client: client, loop: loop, now: now, isLogin: isLogin)
     // A full pool without a reserve is the common case of a wait.
     if Self.isAtItsSize(&pools[pool.index]) { return Queued(waiter: waiter, opening: nil) }
@@ -309,49 +242,30 @@ public struct Pools: ~Copyable, Sendable {
   }
 
   @inline(__always)
-  private static func isAtItsSize(_ pool: inout Pool) -> Bool {
+  static func isAtItsSize(_ pool: inout Pool) -> Bool {
     pool.total >= pool.limits.size && pool.limits.reserveSize == 0
   }
 
   mutating func enqueue(
     _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool
   ) -> WaiterID {
+    let waiter = makeWaiter(pool, client: client, loop: loop, now: now, isLogin: isLogin)
+    waiters.append(waiter.index, to: &waitLists[pool.index &* loops &+ Int(loop)])
+    pools[pool.index].waiting &+= 1
+    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
+    return waiter
+  }
+
+  @inline(__always)
+  mutating func makeWaiter(
+    _ pool: PoolID, client: Handle, loop: Int32, now: UInt64, isLogin: Bool, share: Int32 = -1
+  ) -> WaiterID {
     lastTicket &+= 1
     lastGeneration = lastGeneration == .max ? 1 : lastGeneration &+ 1
     let index = waiters.insert(
       Waiter(
         client: client, pool: pool.rawValue, loop: loop, generation: lastGeneration,
-        ticket: lastTicket, since: now, isLogin: isLogin))
-    waiters.append(index, to: &waitLists[pool.index &* loops &+ Int(loop)])
-    pools[pool.index].waiting &+= 1
-    pools[pool.index].waitingLogins &+= isLogin ? 1 : 0
+        ticket: lastTicket, since: now, isLogin: isLogin, share: share))
     return WaiterID(index: index, generation: lastGeneration)
-  }
-
-  /// Why a server that has become free is closed and not used again; nil: it is used.
-  @usableFromInline @inline(never)
-  mutating func endingOf(_ index: Int32, now: UInt64) -> ServerEnding? {
-    let pool = pools[Int(servers[index].pool)]
-    if pool.isRemoved { return .databaseRemoved }
-    if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
-    if isPaused { return .paused }
-    if isOverLifetime(index, now: now) { return .lifetimeOver }
-    if isOverLimit(pool) { return .poolTooLarge }
-    // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.
-    if pool.total > pool.limits.size + pool.limits.reserveSize { return .poolTooLarge }
-    if waitingDedicated > 0 && isInTheWay(pool) { return .evicted }
-    return nil
-  }
-
-  private mutating func isOverLifetime(_ index: Int32, now: UInt64) -> Bool {
-    let lifetime = pools[Int(servers[index].pool)].limits.serverLifetime
-    guard lifetime == PoolLimits.oneUse else {
-      return lifetime != 0
-        && Self.hasPassed(lifetime, since: servers[index].connectedAt, now: now)
-    }
-    // One that rests has served nobody: it would have been closed.
-    if servers[index].state == .idle { return false }
-    defer { servers[index].isUnused = false }
-    return !servers[index].isUnused
   }
 }

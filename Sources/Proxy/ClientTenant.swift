@@ -1,3 +1,4 @@
+import Pooling
 import Tenancy
 
 typealias TenantPointer = UnsafeMutablePointer<ClientTenant>
@@ -17,6 +18,9 @@ struct ClientTenant: ~Copyable {
   var isNamedInTransaction = false
   /// What the login came to: what RESET brings back.
   let origin: TenantName?
+
+  /// Its tenant's place among those that share servers.
+  var share = TenantID.none
 
   private(set) var statementCount = 0
   private(set) var aside = KeptBytes()

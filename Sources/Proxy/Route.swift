@@ -106,6 +106,10 @@ final class Route: Sendable {
     limits.poolIdleTimeout =
       (database.isAutomatic ? settings.autodbIdleTimeout : settings.poolIdleTimeout).microseconds
     limits.isRoundRobin = settings.serverRoundRobin
+    // Their plans are the same tenant's.
+    limits.prefersTenant = settings.tenancyRules.settingNames.contains {
+      $0.key == "search_path" || $0.key == "role"
+    }
     limits.isAlwaysWarm = database.user != nil
     if place.tenant != nil {
       // Tenants come and go without end.

@@ -56,6 +56,7 @@ extension Worker {
     if client.pointee.stream.sawHangup && hasLeft(client) { return }
     var queued: Queued?
     guard let leased = leaseOrQueue(client, &queued) else {
+      if let refusal = queued?.refusal { return endClient(client, .tenantLimit(refusal)) }
       if let queued { wait(client, queued) }
       return
     }
@@ -75,12 +76,34 @@ extension Worker {
     let pool = client.pointee.pool
     let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
+    if let tenant = client.pointee.tenant {
+      return leaseOrQueue(client, tenant.pointee.share, &queued)
+    }
     return pooler.pools.withLock { [id, now] pools in
       if let leased = pools.leaseIdle(pool, loop: id, now: now) {
         ServerPointer(handle: leased.handle).own(owner)
         return leased
       }
       let place = pools.queue(pool, client: handle, loop: id, now: now)
+      Self.disown(place.opening)
+      queued = place
+      return nil
+    }
+  }
+
+  /// The same for a client that shares the servers with those of other tenants.
+  private func leaseOrQueue(
+    _ client: ClientPointer, _ tenant: TenantID, _ queued: inout Queued?
+  ) -> LeasedServer? {
+    let pool = client.pointee.pool
+    let handle = client.asHandle
+    let owner = Ownership(loop: id, isIdle: false)
+    return pooler.pools.withLock { [id, now] pools in
+      if let leased = pools.leaseIdle(pool, loop: id, now: now, tenant: tenant) {
+        ServerPointer(handle: leased.handle).own(owner)
+        return leased
+      }
+      let place = pools.queue(pool, client: handle, loop: id, now: now, tenant: tenant)
       Self.disown(place.opening)
       queued = place
       return nil
@@ -100,8 +123,10 @@ extension Worker {
     let pool = client.pointee.pool
     let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
+    let tenant = client.pointee.tenant?.pointee.share ?? .none
     return pooler.pools.withLock { [id, now] pools in
-      let lease = pools.lease(pool, client: handle, loop: id, now: now, isLogin: true)
+      let lease = pools.lease(
+        pool, client: handle, loop: id, now: now, isLogin: true, tenant: tenant)
       switch lease {
       case .server(let leased): ServerPointer(handle: leased.handle).own(owner)
       case .queued(let queued): Self.disown(queued.opening)

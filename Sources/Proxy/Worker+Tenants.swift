@@ -20,12 +20,38 @@ extension Worker {
     case .none, .refused: tenant.initialize(to: ClientTenant(nil, isExempt: false))
     }
     client.pointee.tenant = tenant
-    return makePreamble(client, tenant)
+    return joinTenant(client, tenant) && makePreamble(client, tenant)
+  }
+
+  /// Counts a client into its tenant, whose share of servers it takes part in.
+  /// - Returns: false: the tenant has too many clients, and this one has ended.
+  private func joinTenant(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
+    let old = tenant.pointee.share
+    var refusal: TenantQuotaRefusal?
+    tenant.pointee.share = pooler.pools.withLock { [now, tenancy] pools in
+      defer { if !old.isNone { pools.leaveTenant(old) } }
+      guard let name = tenant.pointee.name else { return .none }
+      switch pools.joinTenant(name.text, limits: TenantQuota(tenancy.limits(for: name)), now: now) {
+      case .success(let share): return share
+      case .failure(let failure):
+        refusal = failure
+        return .none
+      }
+    }
+    guard let refusal else { return true }
+    endClient(client, .tenantLimit(refusal))
+    return false
   }
 
   /// Makes what servers are told for a client, by the rules of now.
   /// - Returns: false: its tenant has settings that can't be, and the client has ended.
   func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
+    if tenant.pointee.epoch != tenancyEpoch, let name = tenant.pointee.name {
+      let quota = TenantQuota(tenancy.limits(for: name))
+      pooler.pools.withLock { [now] in
+        $0.setLimits(quota, tenant: tenant.pointee.share, now: now)
+      }
+    }
     tenant.pointee.epoch = tenancyEpoch
     tenant.pointee.renewAt = .max
     do throws(TenantRefusal) {
@@ -75,14 +101,26 @@ extension Worker {
     guard name != tenant.pointee.name else { return true }
     tenant.pointee.name = name
     client.pointee.identity?.tenant = name
-    return makePreamble(client, tenant)
+    return joinTenant(client, tenant) && makePreamble(client, tenant)
   }
 
   func releaseTenant(_ client: ClientPointer) {
     guard let tenant = client.pointee.tenant else { return }
     client.pointee.tenant = nil
+    if !tenant.pointee.share.isNone {
+      pooler.pools.withLock { $0.leaveTenant(tenant.pointee.share) }
+    }
     tenant.pointee.release()
     tenant.deinitialize(count: 1)
     tenant.deallocate()
+  }
+}
+
+extension TenantQuota {
+  fileprivate init(_ limits: TenantLimits) {
+    self.init(
+      weight: limits.weight, maxServers: limits.maxServerConnections,
+      maxWaiting: limits.maxWaitingClients, maxClients: limits.maxClientConnections,
+      rate: limits.maxTransactionsPerSecond, burst: limits.transactionsBurst)
   }
 }

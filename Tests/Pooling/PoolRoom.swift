@@ -26,22 +26,28 @@ final class PoolRoom {
   func setLimits(_ limits: PoolLimits) { makePool("db", "user", limits) }
 
   func lease(
-    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false
+    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Lease {
-    pools.lease(pool ?? id, client: client, loop: loop, now: now, isLogin: isLogin)
+    pools.lease(
+      pool ?? id, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant)
   }
 
   /// The server of a client that gets one at once.
-  func server(_ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0) -> Handle? {
-    if case .server(let leased) = lease(client, pool, loop: loop) { return leased.handle }
+  func server(
+    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, tenant: TenantID = .none
+  ) -> Handle? {
+    let lease = lease(client, pool, loop: loop, tenant: tenant)
+    if case .server(let leased) = lease { return leased.handle }
     return nil
   }
 
   /// Queues a client; whether a connection is opened for it is the answer.
   func queue(
-    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false
+    _ client: Handle, _ pool: PoolID? = nil, loop: Int32 = 0, isLogin: Bool = false,
+    tenant: TenantID = .none
   ) -> Opening? {
-    let lease = lease(client, pool, loop: loop, isLogin: isLogin)
+    let lease = lease(client, pool, loop: loop, isLogin: isLogin, tenant: tenant)
     if case .queued(let queued) = lease { return queued.opening }
     return nil
   }
@@ -102,8 +108,9 @@ final class PoolRoom {
 
   func isFailing() -> Bool { pools.isFailing(id, now: now) }
 
-  func requeue(_ client: Handle, isLogin: Bool = false) -> Queued {
-    pools.requeueFirst(id, client: client, loop: 0, now: now, isLogin: isLogin)
+  func requeue(_ client: Handle, isLogin: Bool = false, tenant: TenantID = .none) -> Queued {
+    pools.requeueFirst(
+      id, client: client, loop: 0, now: now, isLogin: isLogin, tenant: tenant)
   }
 
   func close(_ server: ServerID) -> Opening? {

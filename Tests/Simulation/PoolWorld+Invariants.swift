@@ -10,6 +10,13 @@ extension PoolWorld {
   mutating func checkTurn(_ handle: Handle, releasedOn loop: Int32) {
     guard let client = clients[handle] else { return }
     for (other, rival) in clients where other != handle && isWaiting(rival, in: client.pool) {
+      guard rival.tenant == client.tenant else { continue }
+      if client.tenant != nil {
+        if rival.isLogin == client.isLogin && comesBefore(rival, client) {
+          fail("client \(handle) was served before client \(other) of its tenant")
+        }
+        continue
+      }
       if rival.loop == client.loop && comesBefore(rival, client) {
         fail("client \(handle) was served before client \(other) of its loop")
       }
@@ -61,7 +68,8 @@ extension PoolWorld {
     for number in 0..<Self.poolCount {
       let census = pools.census(ids[number])
       if census.idle > 0 && isOverLimit(number) { fail("pool \(number) has too many idle") }
-      if census.idle > 0 && census.waiting > 0 {
+      let mayBeServed = clients.values.contains { isWaiting($0, in: number) && !isHeldUp($0) }
+      if census.idle > 0 && mayBeServed {
         fail("pool \(number): \(census.idle) servers are idle while \(census.waiting) wait")
       }
     }
@@ -82,6 +90,7 @@ extension PoolWorld {
     }
     if pools.serverCount != servers.count { fail("\(pools.serverCount) servers are counted") }
     checkHolders()
+    checkTenants()
   }
 
   private mutating func checkHolders() {

@@ -32,7 +32,7 @@ extension PoolWorld {
     switch release {
     case .idle:
       if isPaused { fail("a server rests in a pause") }
-      if clients.values.contains(where: { isWaiting($0, in: server.pool) }) {
+      if clients.values.contains(where: { isWaiting($0, in: server.pool) && !isHeldUp($0) }) {
         fail("a server rests while somebody waits")
       }
     case .handedTo(let client, let loop):
@@ -77,7 +77,8 @@ extension PoolWorld {
     guard generator.chance(50), let holder = clients[client] else { return }
     note("client \(client) waits again")
     let queued = pools.requeueFirst(
-      ids[holder.pool], client: client, loop: holder.loop, now: now, isLogin: holder.isLogin)
+      ids[holder.pool], client: client, loop: holder.loop, now: now, isLogin: holder.isLogin,
+      tenant: tenantID(holder))
     wait(client, queued, isRequeued: true)
   }
 
@@ -103,6 +104,11 @@ extension PoolWorld {
     var actions: [UpkeepAction] = []
     let loop = Int32(generator.below(loops))
     pools.upkeep(loop: loop, now: now, into: &actions)
+    perform(actions)
+    checkNobodyWaitsBesideIdle()
+  }
+
+  mutating func perform(_ actions: [UpkeepAction]) {
     for action in actions {
       switch action {
       case .close(let server, _): forget(server)
@@ -119,7 +125,6 @@ extension PoolWorld {
       case .retired: fail("a pool without an idle timeout was retired")
       }
     }
-    checkNobodyWaitsBesideIdle()
   }
 
   mutating func togglePause() {
@@ -158,9 +163,7 @@ extension PoolWorld {
         continue
       }
       if now - client.waitsSince < limits[client.pool].queryWaitTimeout { fail("expired early") }
-      pools.leave(ids[client.pool])
-      clients[handle] = nil
-      overtaken[handle] = nil
+      forget(client: handle)
       expired += 1
     }
     for client in clients.values where isWaiting(client, in: client.pool) && client.loop == loop {

@@ -23,6 +23,8 @@ struct PoolWorld: ~Copyable {
     var isRequeued = false
     /// What it asks a server for, or has one for, is its login.
     var isLogin = false
+    /// A number of `tenants`.
+    var tenant: Int?
   }
 
   enum ServerState: Equatable {
@@ -39,6 +41,8 @@ struct PoolWorld: ~Copyable {
     var state: ServerState
     /// A client has had it for more than a login since it was last free.
     var isUsed = false
+    /// Whose limits it counts towards.
+    var tenant: Int?
   }
 
   var pools: Pools
@@ -63,6 +67,9 @@ struct PoolWorld: ~Copyable {
   /// How many waiters were overtaken by how many later ones, for the bound over loops.
   var overtaken: [Handle: Int] = [:]
 
+  var tenants: [Tenant] = []
+  var refused = 0
+
   /// Two databases and two users: pool `n` is database `n / 2` for user `n % 2`.
   static let poolCount = 4
 
@@ -81,6 +88,7 @@ struct PoolWorld: ~Copyable {
       if self.generator.chance(25) { limits[number].serverLifetime = PoolLimits.oneUse }
       ids.append(makePool(number))
     }
+    if self.generator.chance(60) { makeTenants() }
   }
 
   mutating func randomGroup() -> GroupLimits {
@@ -101,6 +109,7 @@ struct PoolWorld: ~Copyable {
     limits.isRoundRobin = generator.chance(30)
     limits.isAlwaysWarm = generator.chance(20)
     limits.isTransient = !limits.isAlwaysWarm && generator.chance(20)
+    limits.prefersTenant = generator.chance(50)
     return limits
   }
 
@@ -114,6 +123,7 @@ struct PoolWorld: ~Copyable {
 
   mutating func step() {
     now += UInt64(generator.below(40_000))
+    if !tenants.isEmpty && generator.chance(8) { return tenantStep() }
     switch generator.below(100) {
     case 0..<8: arrive()
     case 8..<12: leave()
@@ -146,6 +156,7 @@ struct PoolWorld: ~Copyable {
     let handle = newHandle()
     clients[handle] = Client(pool: number, loop: Int32(generator.below(loops)))
     note("client \(handle) comes to pool \(number)")
+    if !tenants.isEmpty && generator.chance(75) { join(generator.below(tenants.count), handle) }
   }
 
   mutating func leave() {
@@ -159,19 +170,21 @@ struct PoolWorld: ~Copyable {
     case .holding(let server):
       // It left amid something: its server is closed, or goes back if it happens to be clean.
       if generator.chance(50) { return closeAndLeave(handle, server) }
-      pools.leave(ids[client.pool])
-      clients[handle] = nil
+      forget(client: handle)
       return release(server)
     }
+    forget(client: handle)
+  }
+
+  mutating func forget(client handle: Handle) {
+    guard let client = clients.removeValue(forKey: handle) else { return fail("left twice") }
     overtaken[handle] = nil
     pools.leave(ids[client.pool])
-    clients[handle] = nil
+    pools.leaveTenant(tenantID(client))
   }
 
   private mutating func closeAndLeave(_ handle: Handle, _ server: Handle) {
-    let pool = clients[handle]!.pool
-    pools.leave(ids[pool])
-    clients[handle] = nil
+    forget(client: handle)
     close(server)
   }
 
@@ -183,13 +196,16 @@ struct PoolWorld: ~Copyable {
     note("client \(handle) asks\(isLogin ? " to log in" : "")")
     clients[handle]!.isLogin = isLogin
     let lease = pools.lease(
-      ids[client.pool], client: handle, loop: client.loop, now: now, isLogin: isLogin)
+      ids[client.pool], client: handle, loop: client.loop, now: now, isLogin: isLogin,
+      tenant: tenantID(client))
     switch lease {
     case .server(let leased):
       if isPaused { fail("a server was leased in a pause") }
       if servers[leased.handle]?.loop != leased.loop { fail("the server is on another loop") }
       give(leased.handle, to: handle)
-    case .queued(let queued): wait(handle, queued, isRequeued: false)
+    case .queued(let queued):
+      if queued.refusal != nil { return checkRefusal(handle, queued) }
+      wait(handle, queued, isRequeued: false)
     }
   }
 
@@ -233,6 +249,8 @@ struct PoolWorld: ~Copyable {
     servers[server]!.state = .leased(client)
     servers[server]!.loop = clients[client]!.loop
     servers[server]!.isUsed = !clients[client]!.isLogin
+    servers[server]!.tenant = clients[client]!.isLogin ? nil : clients[client]!.tenant
+    checkTenantCap(servers[server]!.tenant)
     clients[client]!.state = .holding(server)
     overtaken[client] = nil
     served += 1
