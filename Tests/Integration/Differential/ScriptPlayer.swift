@@ -44,7 +44,12 @@ struct ScriptPlayer {
 
   private mutating func play(_ step: ScriptStep) throws {
     if step.needsCopy, lastType != "G" { return }
-    try send(step)
+    if case .reconnect = step.wait {
+      // Who says goodbye piece by piece may be let go at the first of them.
+      try? send(step)
+    } else {
+      try send(step)
+    }
     switch step.wait {
     case .ready(let count):
       for _ in 0..<count { try receive { $0.type == "Z" } }
