@@ -273,14 +273,17 @@ extension Worker {
           start..<body.start - 5, by: writer.bytes, server, behind: scan.position)
       }
     case .notification(let body):
-      // In session mode it comes to the client's own server, and may come amid a preamble.
+      // Amid a preamble nothing of what is in front of it is the client's.
+      let before = min(start, body.start - 5)..<body.start - 5
+      let own = isOwn ? before.upperBound..<before.upperBound : before
+      // In session mode it comes to the client's own server.
       if let client = server.pointee.client, client.pointee.mode == .session {
         return replace(
-          start..<body.start - 5, by: Array(bytes[(body.start - 5)..<scan.position]), server,
+          own, by: Array(bytes[before.upperBound..<scan.position]), server,
           behind: scan.position)
       }
       // The listening connection has it too.
-      return replace(start..<body.start - 5, by: [], server, behind: scan.position)
+      return replace(own, by: [], server, behind: scan.position)
     case .passing, .drained, .readyForQuery, .ownReadyForQuery, .errorResponse, .violation,
       .preambleDone, .preambleFailed:
       break

@@ -152,7 +152,11 @@ extension SluiceProcess {
   func endAndCheck() {
     let ending = process.poll() ?? process.end(StandIn.isOn ? SIGTERM : SIGQUIT)
     if case .killed(let signal) = ending {
-      Issue.record("Sluice was killed by signal \(signal):\n\(log.suffix(3000))")
+      // Where it says why, or else its last words.
+      let lines = log.split(separator: "\n")
+      let start = lines.firstIndex { $0.contains("Fatal error") || $0.hasPrefix("***") }
+      let words = lines[(start ?? max(0, lines.count - 30))...].prefix(30)
+      Issue.record("Sluice was killed by signal \(signal):\n\(words.joined(separator: "\n"))")
     }
     if log.contains("Sanitizer") {
       Issue.record("a sanitizer found something:\n\(log.prefix(6000))")
