@@ -24,7 +24,8 @@ extension Worker {
     let isHarmless = isPlain && SQLText.isData(text.bytes)
     let isAwaited = client.pointee.tenant?.pointee.isAwaited == true
     let analysis = isPlain && !isUnconfirmed && !isAwaited ? nil : SQLText.analyse(text.bytes)
-    let exits = analysis?.effects.contains(.exitsTransaction) == true
+    // Of a plain text that has not been read, what is no data may be ROLLBACK.
+    let exits = analysis.map { $0.effects.contains(.exitsTransaction) } ?? !isHarmless
     if isUnconfirmed && exits { return .held }
     var change: String?
     var isRefused = false

@@ -186,8 +186,15 @@ extension Worker {
   // MARK: answers
 
   /// The preamble within a client's own query has failed: nothing of this has run.
-  func preambleFailed(_ client: ClientPointer, _ error: [UInt8]) {
+  func preambleFailed(_ client: ClientPointer, _ server: ServerPointer, _ error: [UInt8]) {
     let fields = ErrorFields.parse(error)
+    if let own = ownError(server, error, fields) {
+      client.pointee.session?.pointee.sawError = true
+      guard client.pointee.phase == .active else { return }
+      var writer = MessageWriter()
+      writer.message(ServerMessageType.errorResponse, body: own)
+      return send(writer.bytes, to: client)
+    }
     logger.warning(
       "\(name(client)) the tenant's settings were refused: SQLSTATE \(fields?.sqlstate ?? "?")")
     client.pointee.session?.pointee.sawError = true
@@ -197,6 +204,18 @@ extension Worker {
       severity: "ERROR", sqlstate: fields?.sqlstate ?? SQLState.internalError,
       message: Ending.tenantSettingsRefused)
     send(writer.bytes, to: client)
+  }
+
+  /// The text of a simple query is read as a whole before anything of it runs: an error in the
+  /// client's part comes in the preamble's place.
+  private func ownError(
+    _ server: ServerPointer, _ error: [UInt8], _ fields: ErrorFields?
+  ) -> [UInt8]? {
+    let length = server.pointee.prefixLength
+    guard length != 0 else { return nil }
+    if let moved = withoutPrefix(error, length) { return moved }
+    // Bytes that are none of the client's encoding have no position.
+    return fields?.sqlstate == "22021" ? error : nil
   }
 
   /// An error or a notice whose position counts from the pooler's own text, as the client's counts.

@@ -149,7 +149,9 @@ extension Worker {
       case .drained, .passing: break scanning
       case .preambleDone: break
       case .preambleFailed(let body):
-        if let client = server.pointee.client { preambleFailed(client, Array(bytes[body.range])) }
+        if let client = server.pointee.client {
+          preambleFailed(client, server, Array(bytes[body.range]))
+        }
         if server.pointee.replies.hasFailed { failed(server, []) }
       case .readyForQuery:
         if let client = server.pointee.client, !isAllowed(client, server) {

@@ -103,6 +103,7 @@ extension Worker {
       var reference = session.pointee.statements.find(
         bytes(range.start, range.next).bytes, at: 0, count: range.count)
     else { return bindUnknown(message, portal, range, server) }
+    if isUnconfirmed && reference.isPlain && !reference.isHarmless { return .held }
     let isChanged =
       reference.epoch != pooler.schemaEpoch.load(ordering: .relaxed)
       && follow(&reference, server, session)

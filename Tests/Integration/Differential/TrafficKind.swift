@@ -43,7 +43,7 @@ enum TrafficKind: String, CaseIterable, Sendable {
     .transaction, .chain, .dropOnCommit,
     .unnamed, .unnamedError, .unnamedFlush,
     .portal, .cursor,
-    .pipeline, .unsynced,
+    .pipeline,
     .copyIn, .copyOut, .copyExtended, .copyFailure,
     .startup, .reconnect,
     .trackedSetting, .trackedSettingInTransaction, .setLocal,
