@@ -192,7 +192,7 @@ public struct Ledger: Equatable, Sendable {
     oldestIsOwn = true
   }
 
-  /// Records a query of the pooler's own that brings a preamble: `BEGIN`, some statements, `COMMIT`.
+  /// Records a query of the pooler's own that brings a preamble: BEGIN, some statements, COMMIT.
   /// Only for a settled server.
   /// - Parameter statements: how many there are between the two.
   public mutating func poolerSendsAside(statements: Int) {
@@ -285,7 +285,7 @@ public struct Ledger: Equatable, Sendable {
     count &+= 1
   }
 
-  /// The client has a simple query under way behind the pooler's own. At least one message answers it
+  /// The client has a simple query under way behind the pooler's own. At least one message is its
   /// before the ReadyForQuery does.
   var owesQueryBehindOwn: Bool { count > 0 && entry(at: 0) == Entry.simple.rawValue }
 

@@ -15,7 +15,8 @@ extension SQLCases {
     "true)", "false)", "pg_advisory_lock", "pg_advisory_xact_lock", "PG_ADVISORY_UNLOCK", "temp",
     " TEMP ", "temporary", "pg_temp", "into ", "create ", "listen ", "UNLISTEN *", "prepare ",
     "load ", "discard all", "declare c cursor with hold ", "update pg_settings ", "UPDATE ", "do ",
-    "execute ", "a", "b", "x ", "é", "İ", "company", "created_at", "u_s", "ts_stat", "query_to_xml",
+    "execute ", "a", "b", "x ", "é", "İ", "company", "created_at", "u_s", "ts_stat",
+    "query_to_xml",
     "search_path", "UESCAPE", "begin ", "atomic ", "end", "to ", "default", "0", "+",
     "transaction ",
   ]

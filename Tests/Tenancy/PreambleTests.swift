@@ -32,7 +32,9 @@ struct PreambleTests {
   @Test func `what others have is reset`() throws {
     let rules = try rules(
       [("app.tenant_id", "{tenant}")],
-      own: ["beta": [("work_mem", "1MB"), ("statement_timeout", "9")], "acme": [("work_mem", "2MB")]])
+      own: [
+        "beta": [("work_mem", "1MB"), ("statement_timeout", "9")], "acme": [("work_mem", "2MB")],
+      ])
     #expect(
       try preamble(rules, "acme").statements == [
         #"RESET "statement_timeout""#, #"SET SESSION "app"."tenant_id"='acme'"#,
@@ -44,7 +46,7 @@ struct PreambleTests {
       ])
   }
 
-  /// Whose role it was may lack the right to set what comes next, and who is to have a role may lack
+  /// Whose role it was may lack the right to set what comes next, and who is to have one may lack
   /// it to set the rest.
   @Test func `the role of before goes first, and the own comes last`() throws {
     let rules = try rules(

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// What a relay does once to what a server says. Offsets and messages count from where the relay was
+/// What a relay does once to what a server says. Offsets and messages count from where it was
 /// armed.
 enum Fault: Sendable, Equatable, CustomStringConvertible {
   case none

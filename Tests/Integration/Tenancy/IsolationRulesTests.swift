@@ -1,7 +1,7 @@
 import Testing
 
 extension Integration {
-  /// Attempts on the two rules that the preamble rests on: nothing runs between two transactions but
+  /// Attempts on the rules that the preamble rests on: nothing runs between two transactions but
   /// behind one, and what is put behind a `SET` within its own transaction can't end that.
   @Suite(.serialized, .disabled(if: StandIn.isOn, "PgBouncer has no tenants"))
   struct IsolationRules {

@@ -90,11 +90,13 @@ struct IsolationTraffic {
       "SELECT \(read)", "VALUES (\(read))", Self.placeQuery,
       "SELECT tenant_id, own, \(read) FROM item ORDER BY id LIMIT 5",
       "select tenant_id, own from item order by id desc limit 3",
-      "INSERT INTO item (own, way) VALUES ('\(tenant)', 'insert') RETURNING tenant_id, own, \(read)",
+      "INSERT INTO item (own, way) VALUES ('\(tenant)', 'insert') "
+        + "RETURNING tenant_id, own, \(read)",
       "INSERT INTO item (tenant_id, own, way) VALUES ('\(tenant)', '\(tenant)', 'given')",
       "INSERT INTO item (own, way) SELECT '\(tenant)', 'select' FROM generate_series(1, 3)",
       "UPDATE item SET n = n + 1 WHERE id = (SELECT min(id) FROM item) RETURNING tenant_id, own",
-      "WITH gone AS (DELETE FROM item WHERE id IN (SELECT id FROM item WHERE way <> 'seed' LIMIT 4) "
+      "WITH gone AS (DELETE FROM item WHERE id IN (SELECT id FROM item WHERE way <> 'seed' LIMIT 4)"
+        + " "
         + "RETURNING tenant_id, own) SELECT tenant_id, own, \(read) FROM gone",
       "SELECT public.witness('\(tenant)', 'witness')", "SELECT \(read), '; ROLLBACK; SELECT'",
       "/* a; b */ SELECT \(read) -- ;", "SELECT own FROM item ORDER BY id LIMIT 1 FOR UPDATE",
@@ -144,7 +146,8 @@ struct IsolationTraffic {
       "DO $$BEGIN BEGIN PERFORM 1/0; EXCEPTION WHEN others THEN \(own); END; RAISE NOTICE '%', "
         + "\(Self.me); END$$",
       "SELECT 1; DO $$BEGIN \(own); COMMIT; END$$",
-      "DO $$BEGIN ROLLBACK AND CHAIN; EXECUTE 'SELECT public.witness(''\(tenant)'', ''do'')'; END$$",
+      "DO $$BEGIN ROLLBACK AND CHAIN; "
+        + "EXECUTE 'SELECT public.witness(''\(tenant)'', ''do'')'; END$$",
     ])
   }
 

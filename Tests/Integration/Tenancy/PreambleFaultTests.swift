@@ -22,7 +22,8 @@ extension Integration {
       [error, brokenError] + [0x49, 0x54, 0x45].map { Frame.message("Z", [$0]) }
       + ["SET", "COMMIT", "INSERT 0 1"].map { Frame.message("C", Frame.string($0)) } + [
         Frame.message("1", []), Frame.message("2", []), Frame.message("I", []),
-        Frame.message("N", ["SNOTICE", "VNOTICE", "C00000", "Mmade up"].flatMap(Frame.string) + [0]),
+        Frame.message(
+          "N", ["SNOTICE", "VNOTICE", "C00000", "Mmade up"].flatMap(Frame.string) + [0]),
         Frame.message("S", Frame.string("app.tenant_id") + Frame.string("beta")),
         Frame.message("D", [0, 2] + Frame.int32(1) + [0x78] + Frame.int32(1) + [0x78]),
       ]
