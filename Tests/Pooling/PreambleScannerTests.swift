@@ -104,7 +104,9 @@ import Testing
   func `a message that nobody owes is found`(_ form: PreambleForm) {
     let strays = "12356dDTtnsIVGHWcRKvz\0".filter { form != .aside || !"TD".contains($0) }
       .map { frame($0) }
-    let tags = ["", "SELECT 1", "INSERT 0 1", "ROLLBACK", "set", "SET\0", "COMMIT", "SETS", "BEGIN"]
+    let tags = [
+      "", "SELECT 1", "INSERT 0 1", "ROLLBACK", "set", "SET\0", "COMMIT", "SETS", "BEGIN",
+    ]
     for index in form.answers.indices {
       let ends = [0x49, 0x54, 0x45].map { frame("Z", [$0]) }
       for stray in strays + tags.map(tag) + ends {

@@ -143,8 +143,10 @@ extension Integration {
     ) throws {
       let name = way.hasPrefix("named") ? "out" : ""
       let ending = way.hasSuffix("COMMIT") ? "COMMIT" : "ROLLBACK"
-      try withTenants(version, change: { $0.tenantSettings["role"] = "isolation_{tenant}" }) {
-        sluice, database in
+      let change: (inout SluiceConfiguration) -> Void = {
+        $0.tenantSettings["role"] = "isolation_{tenant}"
+      }
+      try withTenants(version, change: change) { sluice, database in
         let cluster = database.cluster
         for tenant in ["t1", "t2"] {
           try cluster.query("DROP ROLE IF EXISTS isolation_\(tenant)")
