@@ -238,8 +238,8 @@ extension Worker {
     switch tenantVerdict(text, isPlain ? nil : analysis, client, server, isSimple: true) {
     case .free: break
     case .refused(let failing): return sendQuery(failing, client, server, session)
-    case .assigns(let sole):
-      guard let changed = assignment(sole, client, server, session) else { break }
+    case .assigns(let sole, let tenant):
+      let changed = assignment(sole, client, tenant, session)
       return sendQuery(changed, client, server, session)
     }
     let permission = permitListen(analysis, client, session)
@@ -322,21 +322,31 @@ extension Worker {
   ) -> Inspected {
     guard message.here > Self.inspectedLimit / 2 else { return .incomplete }
     if isUnconfirmed { return .held }
+    guard server.pointee.ledger.hasRoom else { return .held }
+    guard let isPlain = beginLongText(message, from: from, client, session) else { return .ended }
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    if !isPlain { suspectText(client, session) }
+    outbox.append(scratch + message.start, count: message.here)
+    if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
+    return .sent
+  }
+
+  /// Looks at the beginning of a long text, and has the rest looked at.
+  /// - Returns: whether it is plain so far; nil: a client with a tenant may not send it, and has
+  ///   ended.
+  func beginLongText(
+    _ message: InspectedMessage, from: Int, _ client: ClientPointer, _ session: SessionPointer
+  ) -> Bool? {
     let isPlain = SQLText.isPlain(bytes(from, message.end).bytes)
     if let tenant = client.pointee.tenant, !tenant.pointee.isExempt,
       !isPlain || tenant.pointee.isAwaited
     {
       endClient(client, .textTooLong)
-      return .ended
+      return nil
     }
-    guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    if !isPlain { suspectText(client, session) }
-    session.pointee.textTail = Array(
-      UnsafeRawBufferPointer(start: scratch + message.end - 32, count: 32))
+    session.pointee.textTail = Array(bytes(message.end - 32, message.end))
     client.pointee.isSendingText = true
-    outbox.append(scratch + message.start, count: message.here)
-    if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
-    return .sent
+    return isPlain
   }
 
   /// Looks at the next piece of a long text, which goes by.

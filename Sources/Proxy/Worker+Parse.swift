@@ -6,6 +6,18 @@ import Settings
 
 // Parse of clients whose names are mapped.
 extension Worker {
+  /// What has been read of a Parse's text, and what is sent of it.
+  private struct ReadText {
+    /// The text that takes its place.
+    var change: String?
+    /// That text has the parameters of the client's: ``Worker/standIn(_:)``.
+    var isStandIn = false
+    /// What it could do to its session; nil: nothing.
+    var analysis: SQLAnalysis?
+    var isHarmless: Bool
+    var exits: Bool
+  }
+
   func inspectParse(
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer, _ isUnconfirmed: Bool
@@ -35,9 +47,15 @@ extension Worker {
     case .refused(let failing):
       change = failing
       isRefused = true
-    case .assigns(let sole):
-      change = assignment(sole, client, server, session)
+    case .assigns(let sole, let tenant):
       isAssignment = true
+      if maps(client) {
+        change = Self.standIn(sole)
+      } else if range.isEmpty {
+        change = assignment(sole, client, tenant, session)
+      } else {
+        change = Self.namedAssignmentRefusal
+      }
     }
     if let analysis, !isRefused, !isAssignment {
       if let words = deallocation(analysis, server, session) ?? execution(text, server, session) {
@@ -59,14 +77,15 @@ extension Worker {
       }
     }
     if !maps(client) { return passParse(message, range, change, server) }
+    var read = ReadText(
+      change: change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
     if range.isEmpty {
-      session.pointee.unnamedAnalysis = isAssignment || (change == nil && !isPlain) ? analysis : nil
-      session.pointee.unnamedIsHarmless = isHarmless
-      return parseUnnamed(message, range, change, client, server, session, exits: exits)
+      if isAssignment || (change == nil && !isPlain) { read.analysis = analysis }
+      return parseUnnamed(message, range, read, client, server, session)
     }
-    let kept = isPlain || isRefused || analysis.map(refuses) == true ? nil : analysis
-    return parseNamed(
-      message, range, change, kept, client, server, session, isHarmless: isHarmless)
+    let isKept = !isPlain && !isRefused && analysis.map(refuses) != true
+    if isKept { read.analysis = analysis }
+    return parseNamed(message, range, read, client, server, session)
   }
 
   /// Where the text of a Parse stands; nil if it has no end.
@@ -78,10 +97,14 @@ extension Worker {
   }
 
   /// The text and types of a Parse, or those that take their place.
-  private func tail(_ message: InspectedMessage, _ range: NameRange, _ change: String?) -> [UInt8] {
-    if let change { return Array(change.utf8) + [0, 0, 0] }
-    return Array(
-      UnsafeRawBufferPointer(start: scratch + range.next, count: message.end - range.next))
+  private func tail(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, keepsTypes: Bool = false
+  ) -> [UInt8] {
+    guard let change else { return Array(bytes(range.next, message.end)) }
+    guard keepsTypes, let text = textRange(message, range) else {
+      return Array(change.utf8) + [0, 0, 0]
+    }
+    return Array(change.utf8) + Array(bytes(text.upperBound, message.end))
   }
 
   /// Statements are not mapped: what the client says goes to the server.
@@ -95,22 +118,24 @@ extension Worker {
   }
 
   private func parseUnnamed(
-    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ client: ClientPointer,
-    _ server: ServerPointer, _ session: SessionPointer, exits: Bool
+    _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     let batch = server.pointee.ledger.openBatch
     server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
     server.pointee.unnamedIsClients = true
     server.pointee.unnamedBatch = batch
-    session.pointee.unnamedExits = exits
+    session.pointee.unnamedAnalysis = read.analysis
+    session.pointee.unnamedIsHarmless = read.isHarmless
+    session.pointee.unnamedExits = read.exits
     let count = message.end - range.next
-    if change == nil && count <= ClientSession.longestUnnamed {
+    if read.change == nil && count <= ClientSession.longestUnnamed {
       session.pointee.unnamedTail.set(scratch + range.next, count: count)
       session.pointee.unnamed = .kept
       outbox.append(scratch + message.start, count: message.here)
-    } else if let change {
-      let tail = tail(message, range, change)
+    } else if let change = read.change {
+      let tail = tail(message, range, change, keepsTypes: read.isStandIn)
       session.pointee.unnamedTail.set(tail)
       session.pointee.unnamed = .kept
       appendParse([], tail)
@@ -123,8 +148,8 @@ extension Worker {
   }
 
   private func parseNamed(
-    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ analysis: SQLAnalysis?,
-    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, isHarmless: Bool
+    _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     let name = name(range)
     let batch = server.pointee.ledger.openBatch
@@ -134,14 +159,17 @@ extension Worker {
     {
       return parseAgain(message, range, taken, server)
     }
-    let tail = tail(message, range, change)
+    let tail = tail(message, range, read.change, keepsTypes: read.isStandIn)
     guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
       endClient(client, .tooManyStatements)
       return .ended
     }
-    let space = client.pointee.tenant?.pointee.space ?? []
+    var space = client.pointee.tenant?.pointee.space ?? []
+    // One text stands in for many.
+    if read.isStandIn { space += Array(bytes(range.next, message.end)) }
     let reference = pooler.statements.withLock {
-      $0.intern(tail: tail, analysis: analysis, isHarmless: isHarmless, space: space)
+      $0.intern(
+        tail: tail, analysis: read.analysis, isHarmless: read.isHarmless, space: space)
     }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
     // A failed transaction block refuses every Parse but that of what ends it: the refusal is the
@@ -215,8 +243,10 @@ extension Worker {
         endClient(client, .duplicateStatement)
         return .ended
       }
-      let serial = pooler.statements.withLock { $0.makeSerial() }
+      guard server.pointee.ledger.hasRoom else { return .held }
+      guard beginLongText(message, from: range.next, client, session) != nil else { return .ended }
       guard server.pointee.ledger.clientSends(message.type) else { return .held }
+      let serial = pooler.statements.withLock { $0.makeSerial() }
       let reference = ClientStatements.Reference(serial: serial)
       session.pointee.statements.set(name, reference, batch: batch)
       server.pointee.statements.insert(serial, batch: batch, isOnlyCopy: true)

@@ -35,9 +35,10 @@ extension Worker {
     let pool = client.pointee.pool
     let handle = client.asHandle
     let isLogin = client.pointee.login != nil
+    let tenant = client.pointee.tenant?.pointee.share ?? .none
     let queued = pooler.pools.withLock { [id, now] pools in
       let queued = pools.requeueFirst(
-        pool, client: handle, loop: id, now: now, isLogin: isLogin)
+        pool, client: handle, loop: id, now: now, isLogin: isLogin, tenant: tenant)
       Self.disown(queued.opening)
       return queued
     }

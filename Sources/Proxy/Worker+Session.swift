@@ -45,12 +45,6 @@ extension Worker {
     _ session: SessionPointer, isFirst: Bool
   ) -> String? {
     if client.pointee.mode == .session { return nil }
-    if let sole = analysis.soleAssignment, let tenant = client.pointee.tenant,
-      !tenant.pointee.isExempt, sole.name == tenancy.setName?.key
-    {
-      noteAssignment(sole, tenant, client, session)
-      return nil
-    }
     let effects = analysis.effects
     let bound = effects.intersection(.bound)
     if refuses(analysis) { return refusalText(analysis) }

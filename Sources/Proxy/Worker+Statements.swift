@@ -79,9 +79,10 @@ extension Worker {
         return .held
       }
       if let analysis = session.pointee.unnamedAnalysis,
-        !mayBind(message, range.next, analysis, client)
+        let bound = bindAssignment(
+          message, portal, range.next, analysis, client, server, session)
       {
-        return message.isWhole ? refuseBind(message, server) : .incomplete
+        return bound
       }
       if let analysis = session.pointee.unnamedAnalysis,
         !noteBound(analysis, client, server, session)
@@ -109,9 +110,10 @@ extension Worker {
       && follow(&reference, server, session)
     if !reference.isPlain, client.pointee.tenant != nil,
       let analysis = pooler.statements.withLock({ $0.analysis(reference.index) }),
-      !mayBind(message, range.next, analysis, client)
+      let bound = bindAssignment(
+        message, portal, range.next, analysis, client, server, session)
     {
-      return message.isWhole ? refuseBind(message, server) : .incomplete
+      return bound
     }
     if !reference.isPlain,
       !noteBound(reference, client, server, session, isUnconfirmed)
@@ -130,13 +132,6 @@ extension Worker {
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
-  }
-
-  /// A Bind whose parameter names a tenant that the client may not act for: what is bound instead
-  /// fails.
-  private func refuseBind(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {
-    failBind("SELECT 'this login may not act for the tenant'::pg_catalog.int4", server)
-    return pass(message, server)
   }
 
   /// The message with the name at `range`, which begins at `start`, replaced.

@@ -13,7 +13,7 @@ extension Worker {
     /// A statement that fails in its place.
     case refused(String)
     /// It names a tenant.
-    case assigns(SQLAnalysis.SoleAssignment)
+    case assigns(SQLAnalysis.SoleAssignment, TenantPointer)
   }
 
   /// - Parameters:
@@ -26,9 +26,15 @@ extension Worker {
     guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return .free }
     if let analysis {
       if let sole = analysis.soleAssignment, sole.name == tenancy.setName?.key {
-        return .assigns(sole)
+        return .assigns(sole, tenant)
       }
       if let refusal = refusal(analysis, server, isSimple: isSimple) { return .refused(refusal) }
+      if executesAssignment(text, client) {
+        return .refused(
+          Self.failingText(
+            "EXECUTE can not name the tenant",
+            hint: "Bind the prepared statement by the protocol, or send its text."))
+      }
     }
     guard tenant.pointee.isAwaited, !tenant.pointee.isNamedInTransaction,
       !isTransactionControl(text, analysis)
@@ -90,13 +96,12 @@ extension Worker {
   // MARK: naming the tenant
 
   /// What a SET that names the tenant is on the server, within a transaction: all of the tenant's
-  /// settings, in one statement.
+  /// settings, in one statement. It is the client's alone: what is signed in it is no other's.
   /// - Returns: a statement that fails, where it may not.
   func assignment(
-    _ sole: SQLAnalysis.SoleAssignment, _ client: ClientPointer, _ server: ServerPointer,
+    _ sole: SQLAnalysis.SoleAssignment, _ client: ClientPointer, _ tenant: TenantPointer,
     _ session: SessionPointer
-  ) -> String? {
-    guard let tenant = client.pointee.tenant else { return nil }
+  ) -> String {
     if client.pointee.mode == .session, !sole.isLocal {
       return Self.failingText(
         "the tenant can not be changed here",
@@ -107,13 +112,9 @@ extension Worker {
     var elements: [String]
     do throws(TenantRefusal) {
       if case .parameter = sole.value {
-        guard tenantNames.count == 1 else {
-          return Self.failingText(
-            "the tenant can not be given as a parameter here",
-            hint: "Tenants have several settings: give its name as a constant.")
-        }
-        noteAssignment(sole, tenant, client, session)
-        return nil
+        return Self.failingText(
+          "the tenant can not be given as a parameter here",
+          hint: "Give its name as a constant, or use a pool_mode other than session.")
       }
       let name = try named(sole.value, client)
       let bundle = try name.map { name throws(TenantRefusal) in try self.bundle(name, client) }
@@ -228,43 +229,7 @@ extension Worker {
     }
   }
 
-  // MARK: parameters
-
-  /// Whether a Bind of SELECT set_config(..., $1, ...) names a tenant that the client may act for.
-  func mayBind(
-    _ message: InspectedMessage, _ after: Int, _ analysis: SQLAnalysis, _ client: ClientPointer
-  ) -> Bool {
-    guard let sole = analysis.soleAssignment, case .parameter(let number) = sole.value,
-      sole.name == tenancy.setName?.key, client.pointee.tenant?.pointee.isExempt == false
-    else { return true }
-    guard message.isWhole, let value = parameter(number, of: message, after) else { return false }
-    return (try? allowed(value, client)) != nil
-  }
-
-  /// A parameter of a Bind as text: its binary form is the same for text types.
-  private func parameter(_ number: Int, of message: InspectedMessage, _ start: Int) -> String? {
-    var rest = Array(bytes(start, message.end))[...]
-    func take(_ count: Int) -> Int? {
-      guard rest.count >= count else { return nil }
-      let value = rest.prefix(count).reduce(0) { $0 << 8 | Int($1) }
-      rest = rest.dropFirst(count)
-      return value
-    }
-    guard let formats = take(2), rest.count >= 2 * formats else { return nil }
-    rest = rest.dropFirst(2 * formats)
-    guard let parameters = take(2), number >= 1, number <= parameters else { return nil }
-    for index in 1...parameters {
-      guard let length = take(4) else { return nil }
-      if length == 0xFFFF_FFFF {
-        if index == number { return nil }
-        continue
-      }
-      guard rest.count >= length else { return nil }
-      if index == number { return String(validating: rest.prefix(length), as: UTF8.self) }
-      rest = rest.dropFirst(length)
-    }
-    return nil
-  }
+  // MARK: FunctionCall
 
   /// Functions that a FunctionCall may not name: set_config, and those that run a text.
   func isForbiddenFunction(_ message: InspectedMessage) -> Bool {

@@ -88,7 +88,7 @@ public struct StatementRegistry: Sendable {
   public mutating func intern(
     tail: [UInt8], analysis: SQLAnalysis?, isHarmless: Bool = false, space: [UInt8] = []
   ) -> Reference {
-    let key = tail + space
+    let key = Self.key(tail, space)
     if let index = indices[key] {
       retain(index)
       _ = refresh(index)
@@ -97,8 +97,7 @@ public struct StatementRegistry: Sendable {
     lastSerial += 1
     let entry = Entry(
       tail: tail, serial: lastSerial, uses: 1, analysis: analysis, isHarmless: isHarmless,
-      space: space,
-      epoch: epoch)
+      space: space, epoch: epoch)
     let index: Index
     if let reused = free.popLast() {
       index = reused
@@ -110,6 +109,12 @@ public struct StatementRegistry: Sendable {
     indices[key] = index
     byteCount += tail.count
     return reference(index)
+  }
+
+  /// No other pair has the same: a client chooses what its tail ends with.
+  private static func key(_ tail: [UInt8], _ space: [UInt8]) -> [UInt8] {
+    let count = UInt32(truncatingIfNeeded: space.count)
+    return tail + space + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: count >> $0) }
   }
 
   /// Every statement with the number of clients that have it, oldest first. For the console.
@@ -156,7 +161,7 @@ public struct StatementRegistry: Sendable {
     }
     spareBytes -= entry.tail.count
     byteCount -= entry.tail.count
-    indices[entry.tail + entry.space] = nil
+    indices[Self.key(entry.tail, entry.space)] = nil
     entries[Int(index)] = nil
     free.append(index)
   }
