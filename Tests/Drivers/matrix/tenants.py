@@ -10,6 +10,7 @@ SCENARIOS = {
     "autocommit": "SET of the session, and each statement a transaction of its own",
     "SET LOCAL": "SET LOCAL within each transaction",
     "local set_config": "set_config(..., %s, true) within each transaction, with a parameter",
+    "bound set_config": "set_config(%s, %s, %s) within each transaction; another setting too",
     "refused": "a tenant that the login may not act for",
 }
 

@@ -75,6 +75,9 @@ class NewNote(models.Model):
 
 # MARK: how the tenant is named
 
+NAMINGS = (
+    "set", "set_config", "autocommit", "SET LOCAL", "local set_config", "bound set_config")
+
 
 def execute(query, *values):
     with connection.cursor() as cursor:
@@ -115,8 +118,11 @@ class TenantMiddleware:
             with transaction.atomic():
                 if naming == "SET LOCAL":
                     execute(f"SET LOCAL app.tenant_id = '{tenant}'")
-                else:
+                elif naming == "local set_config":
                     execute("SELECT set_config('app.tenant_id', %s, true)", tenant)
+                else:
+                    execute("SELECT set_config(%s, %s, %s)", "app.tenant_id", tenant, True)
+                    execute("SELECT set_config(%s, %s, %s)", "app.user_id", "5", False)
                 return self.get_response(request)
         except DatabaseError as error:
             return JsonResponse({"lines": [["refused", sqlstate(error)]]})
@@ -221,7 +227,7 @@ def mixed(worker):
 
 
 def refused(worker):
-    for naming in ("set", "set_config", "SET LOCAL", "local set_config"):
+    for naming in NAMINGS:
         for tenant in tenants.TENANTS:
             lines = request("everything", naming, tenants.REFUSED)
             worker.say(*lines)
@@ -232,5 +238,4 @@ def refused(worker):
 
 
 if __name__ == "__main__":
-    namings = ("set", "set_config", "autocommit", "SET LOCAL", "local set_config")
-    run_threads(django.__version__, {**dict.fromkeys(namings, mixed), "refused": refused})
+    run_threads(django.__version__, {**dict.fromkeys(NAMINGS, mixed), "refused": refused})

@@ -63,6 +63,18 @@ def name_by_local_set_config(engine, _):
             text("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": current.get()})
 
 
+def name_by_bound_set_config(engine, _):
+    @event.listens_for(engine, "begin")
+    def name(connection):
+        connection.execute(select(func.set_config("app.tenant_id", current.get(), True)))
+        # This one is the application's own: it follows from server to server.
+        own = f"of {threading.get_ident()}"
+        connection.execute(select(func.set_config("app.user_id", own, False)))
+        found = connection.scalar(select(func.current_setting("app.user_id")))
+        if found != own:
+            raise tenants.ForeignRow(f"the setting is {found} and not {own}")
+
+
 def run(connection, query):
     cursor = connection.cursor()
     cursor.execute(query)
@@ -73,6 +85,7 @@ def run(connection, query):
 NAMINGS = {
     "set": name_by_set, "set_config": name_by_set_config, "autocommit": name_by_set,
     "SET LOCAL": name_by_set_local, "local set_config": name_by_local_set_config,
+    "bound set_config": name_by_bound_set_config,
 }
 
 
