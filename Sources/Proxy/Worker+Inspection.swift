@@ -242,6 +242,8 @@ extension Worker {
     case .assigns(let sole, let tenant):
       let changed = assignment(sole, client, tenant, session)
       return sendQuery(changed, client, server, session)
+    // A simple query has no parameters.
+    case .mayAssign: return sendQuery(Self.namedAssignmentRefusal, client, server, session)
     }
     let permission = permitListen(analysis, client, session)
     if permission == .wait { return .held }

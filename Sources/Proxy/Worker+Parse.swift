@@ -56,6 +56,9 @@ extension Worker {
       } else {
         change = Self.namedAssignmentRefusal
       }
+    case .mayAssign(let open):
+      isAssignment = true
+      change = Self.standIn(open)
     }
     if let analysis, !isRefused, !isAssignment {
       if let words = deallocation(analysis, server, session) ?? execution(text, server, session) {

@@ -14,6 +14,8 @@ extension Worker {
     case refused(String)
     /// It names a tenant.
     case assigns(SQLAnalysis.SoleAssignment, TenantPointer)
+    /// It may name one: that is known when it is bound.
+    case mayAssign(SQLAnalysis.OpenAssignment)
   }
 
   /// - Parameters:
@@ -27,6 +29,11 @@ extension Worker {
     if let analysis {
       if let sole = analysis.soleAssignment, sole.name == tenancy.setName?.key {
         return .assigns(sole, tenant)
+      }
+      if !isSimple, tenancy.setName != nil, maps(client), let open = analysis.openAssignment,
+        !refuses(analysis)
+      {
+        return .mayAssign(open)
       }
       if let refusal = refusal(analysis, server, isSimple: isSimple) { return .refused(refusal) }
       if executesAssignment(text, client) {

@@ -31,6 +31,20 @@ extension Worker {
       + SQLIdentifier.quote(sole.columnName ?? "set_config")
   }
 
+  /// The same, of one that may name it.
+  static func standIn(_ open: SQLAnalysis.OpenAssignment) -> String {
+    func text(_ value: SQLAnalysis.SoleAssignment.Value) -> String {
+      guard case .parameter(let number) = value else { return "''::pg_catalog.text" }
+      return "$\(number)::pg_catalog.text"
+    }
+    var elements = [text(open.value), text(open.name)]
+    if case .parameter(let number) = open.isLocal {
+      elements.append("$\(number)::pg_catalog.bool::pg_catalog.text")
+    }
+    return "SELECT (ARRAY[\(elements.joined(separator: ", "))])[1] AS "
+      + SQLIdentifier.quote(open.columnName)
+  }
+
   /// Whether a text is EXECUTE of a statement, prepared by the protocol, that names the tenant.
   func executesAssignment(_ text: UnsafeRawBufferPointer, _ client: ClientPointer) -> Bool {
     guard tenancy.setName != nil, let session = client.pointee.session,
@@ -43,7 +57,7 @@ extension Worker {
     guard let found, !found.isPlain,
       let analysis = pooler.statements.withLock({ $0.analysis(found.index) })
     else { return false }
-    return naming(analysis, client) != nil
+    return naming(analysis, client) != nil || analysis.openAssignment != nil
   }
 
   /// Binds a statement that names the tenant.
@@ -52,26 +66,41 @@ extension Worker {
     _ message: InspectedMessage, _ portal: NameRange, _ after: Int, _ analysis: SQLAnalysis,
     _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected? {
-    guard let (assigned, tenant) = naming(analysis, client) else { return nil }
+    let named = naming(analysis, client)
+    let open = analysis.openAssignment
+    guard named != nil || open != nil, client.pointee.tenant?.pointee.isExempt == false else {
+      return nil
+    }
     guard message.isWhole else {
       guard message.whole > Self.inspectedLimit else { return .incomplete }
       endClient(client, .textTooLong)
       return .ended
     }
     guard let bound = BoundParameters(Array(bytes(after, message.end))) else { return nil }
-    var sole = assigned
-    if case .parameter(let number) = sole.value {
+    var text: String?
+    if let open, named == nil {
+      guard open.parameters.allSatisfy({ $0 <= bound.count }) else { return nil }
+      text = Self.spoken(open, bound)
+    }
+    var sole = named?.sole
+    if case .parameter(let number)? = sole?.value {
       guard number <= bound.count else { return nil }
-      sole.value =
+      sole?.value =
         bound.value(number).map { .text(String(decoding: $0, as: UTF8.self)) } ?? .default
     }
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return .held }
-    let text = assignment(sole, client, tenant, session)
+    let change: String
+    if let sole, let tenant = named?.tenant {
+      change = assignment(sole, client, tenant, session)
+    } else {
+      guard let said = said(text, client, server, session) else { return .held }
+      change = said
+    }
     let batch = server.pointee.ledger.openBatch
     server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
     server.pointee.unnamedIsClients = false
     server.pointee.unnamedBatch = batch
-    appendParse([], Array(text.utf8) + [0, 0, 0])
+    appendParse([], Array(change.utf8) + [0, 0, 0])
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
     server.pointee.replies.push(ReplyQueue.Entry(.bind, batch: batch))
     // The portal's name, the unnamed statement, no parameters and the formats of the columns.
@@ -80,5 +109,58 @@ extension Worker {
     outbox.append([0, 0, 0, 0, 0])
     outbox.append(Array(bound.columnFormats))
     return .sent
+  }
+
+  /// An open assignment with the values that are bound; nil where they are not for certain.
+  private static func spoken(
+    _ open: SQLAnalysis.OpenAssignment, _ bound: BoundParameters
+  ) -> String? {
+    func value(_ value: SQLAnalysis.SoleAssignment.Value) -> String?? {
+      guard case .parameter(let number) = value else {
+        if case .text(let text) = value { return text }
+        return .none
+      }
+      guard let bytes = bound.value(number) else { return .some(nil) }
+      // Other bytes depend on the client's encoding.
+      return bytes.allSatisfy { $0 < 0x80 } ? String(decoding: bytes, as: UTF8.self) : .none
+    }
+    let isLocal: Bool
+    switch open.isLocal {
+    case .constant(let constant): isLocal = constant
+    case .parameter(let number):
+      switch bound.value(number) {
+      case [1]?, Array("t".utf8)?, Array("true".utf8)?: isLocal = true
+      case [0]?, Array("f".utf8)?, Array("false".utf8)?: isLocal = false
+      default: return nil
+      }
+    }
+    guard let name = value(open.name) ?? nil, let value = value(open.value) else { return nil }
+    // Where it is what PostgreSQL calls the column, it would look like another call.
+    let alias =
+      open.columnName == "set_config" ? "" : " AS " + SQLIdentifier.quote(open.columnName)
+    return "SELECT pg_catalog.set_config(\(SQLLiteral.quote(name)), "
+      + "\(value.map(SQLLiteral.quote) ?? "NULL"), \(isLocal))\(alias)"
+  }
+
+  /// What becomes of a text that takes the place of a statement when it is bound.
+  /// - Returns: nil: it has to wait.
+  private func said(
+    _ text: String?, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+  ) -> String? {
+    guard let text else {
+      return Self.failingText(
+        "permission denied to set a parameter that can not be told for certain",
+        hint: "Give set_config its name and value in ASCII, and true or false.")
+    }
+    let bytes = Array(text.utf8)
+    return bytes.withUnsafeBytes { raw in
+      let analysis = SQLText.analyse(raw.bytes)
+      switch tenantVerdict(raw, analysis, client, server, isSimple: false) {
+      case .free: return noteBound(analysis, client, server, session) ? text : nil
+      case .refused(let failing): return failing
+      case .assigns(let sole, let tenant): return assignment(sole, client, tenant, session)
+      case .mayAssign: return Self.namedAssignmentRefusal
+      }
+    }
   }
 }

@@ -177,6 +177,58 @@ import Testing
     #expect(analysed(text + ";").soleAssignment == nil)
   }
 
+  typealias Open = SQLAnalysis.OpenAssignment
+
+  private static let ofOpenCall: [(String, Open)] = [
+    (
+      "SELECT set_config($1::VARCHAR, $2::VARCHAR, $3) AS set_config_1",
+      Open(
+        name: .parameter(1), value: .parameter(2), isLocal: .parameter(3),
+        columnName: "set_config_1")
+    ),
+    (
+      "select pg_catalog.set_config($3, 'x', $1::boolean);",
+      Open(
+        name: .parameter(3), value: .text("x"), isLocal: .parameter(1), columnName: "set_config")
+    ),
+    (
+      "SELECT set_config(CAST($1 AS text), $1, true)",
+      Open(
+        name: .parameter(1), value: .parameter(1), isLocal: .constant(true),
+        columnName: "set_config")
+    ),
+    (
+      "SELECT set_config('a.b', $1, $2::bool) x",
+      Open(name: .text("a.b"), value: .parameter(1), isLocal: .parameter(2), columnName: "x")
+    ),
+  ]
+
+  @Test(arguments: ofOpenCall)
+  func `a call whose parameters tell what it sets is open`(_ text: String, _ open: Open) {
+    #expect(analysed(text).openAssignment == open)
+    #expect(analysed(text).soleAssignment == nil)
+    let isKnown = analysed(text).effects.isDisjoint(with: [
+      .unknownSettings, .unknownLocalSettings,
+    ])
+    #expect(!isKnown)
+  }
+
+  @Test(arguments: [
+    "SELECT set_config('a.b', $1, true)", "SELECT set_config($1, $2, $3), 1",
+    "SELECT set_config($1, $2, $3) FROM t", "SELECT set_config($1 || 'x', $2, $3)",
+    "SELECT set_config($1, lower($2), $3)", "SELECT set_config($1, $2, NOT $3)",
+    "SELECT set_config($1, $2, $3::text)", "SELECT set_config($1, $2, $3::bool::bool)",
+    "SELECT set_config($1::name, $2, $3)", "SELECT set_config($1, $2, 't')",
+    "SELECT set_config($1, $2, $3); SELECT 1", "SELECT 1; SELECT set_config($1, $2, $3)",
+    "SELECT set_config($1, $2)", "SELECT set_config($1, $2, $3", "SELECT f.set_config($1, $2, $3)",
+    "SELECT DISTINCT set_config($1, $2, $3)",
+    "EXPLAIN SELECT set_config($1, $2, $3)", "SELECT set_config($0, $2, $3)",
+    "SELECT set_config($1, 'x\\', $2)", "SELECT set_config($1, $2, $3) AS nextval, listen",
+  ])
+  func `what does more than an open call is none`(_ text: String) {
+    #expect(analysed(text).openAssignment == nil)
+  }
+
   /// Half a character of SJIS may hide a quote or a backslash.
   @Test func `half characters make no value`() {
     for text in ["SET a.b = '\u{83}[x'", "SET a.b = 'x' -- \u{83}|"] {

@@ -148,7 +148,7 @@ extension SQLAnalyser {
       columnName: column)
   }
 
-  private static func skipCatalog(_ statement: SQLStatement, _ index: inout Int) {
+  static func skipCatalog(_ statement: SQLStatement, _ index: inout Int) {
     if statement.identifier(index) == "pg_catalog", statement.isSymbol(".", at: index + 1) {
       index += 2
     }
@@ -180,7 +180,7 @@ extension SQLAnalyser {
   }
 
   /// A string or a parameter, perhaps with casts, or CAST(... AS text).
-  private static func callValue(
+  static func callValue(
     _ statement: SQLStatement, _ index: inout Int, _ bytes: [UInt8]
   ) -> SQLAnalysis.SoleAssignment.Value? {
     let isCast = statement.word(index) == "cast" && statement.isSymbol("(", at: index + 1)
@@ -209,14 +209,14 @@ extension SQLAnalyser {
     return value
   }
 
-  private static func parameter(_ digits: ArraySlice<UInt8>) -> Int? {
+  static func parameter(_ digits: ArraySlice<UInt8>) -> Int? {
     guard digits.count <= 5 else { return nil }
     let number = digits.reduce(0) { 10 * $0 + Int($1 - UInt8(ascii: "0")) }
     return (1...65535).contains(number) ? number : nil
   }
 
   /// `[[AS] alias]` and the end.
-  private static func columnName(_ statement: SQLStatement, at start: Int) -> String? {
+  static func columnName(_ statement: SQLStatement, at start: Int) -> String? {
     if statement.count == start { return "set_config" }
     let hasAs = statement.word(start) == "as"
     let index = hasAs ? start + 1 : start

@@ -43,6 +43,10 @@ struct SQLAnalyser {
     // A name in it, of a column say, may look like more.
     let isSole = analysis.effects.isSubset(of: [.settings, .temporary])
     if analysis.statementCount != 1 || lexer.isCutOff || !isSole { analysis.soleAssignment = nil }
+    let isOpen = analysis.effects.isSubset(of: [
+      .settings, .temporary, .unknownSettings, .unknownLocalSettings,
+    ])
+    if analysis.statementCount != 1 || lexer.isCutOff || !isOpen { analysis.openAssignment = nil }
     analysis.endsWithResetAll = resetAlls == 1 && isLastResetAll && !lexer.isCutOff
     return analysis
   }
@@ -195,6 +199,8 @@ struct SQLAnalyser {
     isLastResetAll = false
     analysis.soleAssignment =
       analysis.statementCount == 1 ? Self.soleAssignment(statement, bytes) : nil
+    analysis.openAssignment =
+      analysis.statementCount == 1 ? Self.openAssignment(statement, bytes) : nil
     if statement.hasUpdate, statement.hasSettingsView { unknownSetting() }
     switch statement.word(0) {
     case "set": addSet(statement)

@@ -27,6 +27,7 @@ public enum SQLText {
       analysis.plainAssignment = nil
       analysis.plainReset = nil
       analysis.soleAssignment = nil
+      analysis.openAssignment = nil
       analysis.endsWithResetAll = false
       if !isPlain(text.extracting(0..<bytes.count)), SQLAnalyser.hasSuspiciousWord(bytes) {
         analysis.effects.formUnion([.procedural, .unknownSettings])

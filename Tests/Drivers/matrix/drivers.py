@@ -94,7 +94,7 @@ class Site:
             raise SystemExit(f"{what} does not build:\n{done.stdout}")
 
 
-def _python(*modules):
+def python(*modules):
     def prepare(site, program):
         if not os.path.exists(site.python):
             raise Missing("no virtual environment")
@@ -162,22 +162,22 @@ def _pgbench(site, program):
 
 
 DRIVERS = [
-    Driver("psycopg", "psycopg3.py", _without(), _python("psycopg", "psycopg_pool")),
+    Driver("psycopg", "psycopg3.py", _without(), python("psycopg", "psycopg_pool")),
     Driver(
-        "psycopg2", "psycopg2_.py", _without("pipeline"), _python("psycopg2")),
-    Driver("asyncpg", "asyncpg_.py", _without("pipeline"), _python("asyncpg")),
-    Driver("pg8000", "pg8000_.py", _without("pipeline", "cancel", "pool"), _python("pg8000")),
+        "psycopg2", "psycopg2_.py", _without("pipeline"), python("psycopg2")),
+    Driver("asyncpg", "asyncpg_.py", _without("pipeline"), python("asyncpg")),
+    Driver("pg8000", "pg8000_.py", _without("pipeline", "cancel", "pool"), python("pg8000")),
     Driver(
         "SQLAlchemy", "sqlalchemy_.py", _without("pipeline", "copy", "notify", "cancel"),
-        _python("sqlalchemy", "psycopg")),
+        python("sqlalchemy", "psycopg")),
     Driver(
         "SQLAlchemy asyncpg", "sqlalchemy_asyncpg.py",
         ("types", "repeated", "transaction", "savepoint", "error", "batch", "cursor", "settings",
-         "alter", "pool"), _python("sqlalchemy", "asyncpg", "greenlet")),
+         "alter", "pool"), python("sqlalchemy", "asyncpg", "greenlet")),
     Driver(
         "Django", "django_.py",
         ("repeated", "transaction", "savepoint", "error", "batch", "cursor", "settings"),
-        _python("django", "psycopg")),
+        python("django", "psycopg")),
     Driver("pgjdbc", "Pgjdbc.java", _without("pipeline", "pool"), _java),
     Driver("pgx", "pgx.go", _without("pipeline"), _go),
     Driver("DBD::Pg", "dbdpg.pl", _without("pipeline", "pool"), _perl),

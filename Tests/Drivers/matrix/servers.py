@@ -86,14 +86,15 @@ class PostgreSQL:
 class Sluice:
     name = "Sluice"
 
-    def __init__(self, workspace, backend, binary, mode, size):
+    def __init__(self, workspace, backend, binary, mode, size, more=""):
+        """`more` goes behind the configuration, whose last section is the user's."""
         self.workspace = workspace
         self.port = free_port()
         path = os.path.join(workspace.directory("sluice-config"), "sluice.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(
                 port=self.port, mode=mode, size=size, backend=backend.port, user=USER,
-                database=DATABASE))
+                database=DATABASE) + more)
         os.chmod(path, 0o644)
         self.command = [workspace.readable(binary), path]
         self.process = None

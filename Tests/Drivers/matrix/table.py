@@ -27,10 +27,6 @@ class Results:
             if any(cells):
                 yield [scenario, *cells]
 
-    def summary(self):
-        return (
-            f"{self.count(PASS)} passed, {self.count(FAIL)} failed, {self.count(SKIP)} skipped")
-
     def failures(self):
         return [
             f"FAIL {driver}, {scenario}: {reason}"
@@ -39,6 +35,12 @@ class Results:
 
     def heading(self):
         return ["scenario", *self.drivers]
+
+
+def summary(tables):
+    passed, failed, skipped = (
+        sum(results.count(kind) for results in tables) for kind in (PASS, FAIL, SKIP))
+    return f"{passed} passed, {failed} failed, {skipped} skipped"
 
 
 def plain(results):

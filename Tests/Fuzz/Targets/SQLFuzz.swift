@@ -91,6 +91,12 @@ enum SQLFuzz {
   private static func checkSole(_ analysis: SQLAnalysis) throws(Finding) {
     try check(
       !analysis.endsWithResetAll || analysis.effects.contains(.resetAll), "ends with no RESET ALL")
+    if analysis.openAssignment != nil {
+      try check(analysis.statementCount == 1, "open among several")
+      try check(analysis.soleAssignment == nil, "open, but sole")
+      let unknown: SessionEffects = [.unknownSettings, .unknownLocalSettings]
+      try check(!analysis.effects.isDisjoint(with: unknown), "open, but known")
+    }
     guard let sole = analysis.soleAssignment else { return }
     try check(analysis.statementCount == 1, "sole among several")
     let names = sole.isLocal ? analysis.localNames : analysis.settingNames
