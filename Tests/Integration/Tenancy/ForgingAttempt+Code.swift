@@ -11,18 +11,21 @@ extension ForgingAttempt {
 
   private static let hidden = "set_config($$app.tenant_id$$, $$globex$$, false), d.* FROM docs d"
 
-  /// A character whose second byte looks like a backslash, or like another one that counts, where
-  /// a string ends by one reading and goes on by another.
+  /// A character whose second byte looks like a backslash, and by which a string ends by one
+  /// reading and goes on by the other. The call is in the string by the reading of ASCII alone, or,
+  /// where the server makes a backslash of the character, by that of characters.
   private static func encoding(
-    _ encoding: String, _ character: [UInt8], _ start: String = "'", by stop: Stop = .unknown
+    _ encoding: String, _ character: [UInt8], _ start: String = "'", isBackslash: Bool = false
   ) -> Self {
-    Self(
-      "\(encoding) with a backslash as half of a character, in a string \(start)...'", .refused,
-      by: stop,
+    let kind = start == "'" ? "a plain string" : "an E string"
+    let opening = isBackslash ? "', '" : "'"
+    return Self(
+      "\(encoding): \(isBackslash ? "a character that becomes" : "half a character looks like") "
+        + "a backslash, in \(kind)", .refused, by: .unknown,
       [
         .query("SET client_encoding = '\(encoding)'"),
         .query("SET standard_conforming_strings = off"), .query("BEGIN"),
-        raw("SELECT \(start)", character, "', \(hidden) --'"),
+        raw("SELECT \(start)", character, "\(opening), \(hidden) --'"),
       ])
   }
 
@@ -73,8 +76,10 @@ extension ForgingAttempt {
         [.query("BEGIN"), raw("SELECT 1", [0] as [UInt8], "; SET app.tenant_id = 'globex'")]),
       encoding("SJIS", [0x95, 0x5C]), encoding("SJIS", [0x95, 0x5C], "E'"),
       encoding("BIG5", [0xA5, 0x5C], "E'"), encoding("GBK", [0x81, 0x5C], "E'"),
-      encoding("GB18030", [0x81, 0x5C], "E'"), encoding("UHC", [0x81, 0x41], by: .syntax),
-      encoding("SHIFT_JIS_2004", [0x81, 0x5F], "E'"), encoding("SHIFT_JIS_2004", [0x81, 0x5F]),
+      encoding("GB18030", [0x81, 0x5C], "E'"),
+      encoding("SHIFT_JIS_2004", [0x95, 0x5C], "E'"),
+      encoding("SHIFT_JIS_2004", [0x81, 0x5F], "E'", isBackslash: true),
+      encoding("SHIFT_JIS_2004", [0x81, 0x5F], isBackslash: true),
     ]
 
   private static func forging(_ name: String, _ queries: String...) -> Self {
