@@ -151,7 +151,7 @@ extension ForgingAttempt {
       "a name in a dollar string", "SELECT set_config($$app.tenant_id$$, 'globex', false)",
       by: .unknown),
     call(
-      "a name with Unicode escapes",
+      "a string with Unicode escapes as the name",
       "SELECT set_config(U&'app!002etenant_id' UESCAPE '!', 'globex', false)", by: .unknown),
     call(
       "a name in two pieces", "SELECT set_config('app.'\n'tenant_id', 'globex', false)",

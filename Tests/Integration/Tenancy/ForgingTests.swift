@@ -180,5 +180,70 @@ extension Integration {
         #expect((attempt.plain == .forges) == (attempt.stop == .nothing), "\(attempt.name)")
       }
     }
+
+    /// Words of their own stand for settings too.
+    @Test(arguments: PostgresVersion.available)
+    func `no word for a protected setting is overlooked`(version: PostgresVersion) throws {
+      let database = try ForgingDatabase(version, .plain)
+      for tenant in ["acme", "globex"] {
+        let role = "forging_\(tenant)"
+        try database.run("DROP ROLE IF EXISTS \(role); CREATE ROLE \(role)")
+        try database.run("GRANT \(role) TO tenancy_app; GRANT SELECT ON docs TO \(role)")
+      }
+      defer {
+        for tenant in ["acme", "globex"] {
+          try? database.run("DROP OWNED BY forging_\(tenant); DROP ROLE forging_\(tenant)")
+        }
+      }
+      var configuration = database.configuration(sources: ["user_suffix"])
+      configuration.tenantSettings["role"] = "forging_{tenant}"
+      configuration.tenantSettings["search_path"] = "of_{tenant}, public"
+      try withSluice(configuration) { sluice in
+        let client = try sluice.connect(user: "app.acme")
+        for text in [
+          "SET SCHEMA 'of_globex'", "SET LOCAL SCHEMA 'of_globex'", "SET SESSION SCHEMA 'x'",
+          "SET search_path TO of_globex", "RESET search_path", "SET ROLE forging_globex",
+          "SET LOCAL ROLE forging_globex", "SET SESSION ROLE NONE", "SET role = none",
+          "RESET ROLE", "SET SESSION AUTHORIZATION DEFAULT", "RESET SESSION AUTHORIZATION",
+          "SET LOCAL SESSION AUTHORIZATION tenancy_app", "SET session_authorization TO DEFAULT",
+          "SELECT set_config('role', 'none', false)", "SELECT set_config('search_path', 'x', true)",
+          "UPDATE pg_settings SET setting = 'of_globex' WHERE name = 'search_path'",
+          "CREATE VIEW public.v AS TABLE pg_settings", "ALTER ROLE tenancy_app SET role = 'none'",
+          "CREATE SCHEMA s CREATE TABLE t (a int, b int) CREATE VIEW v AS TABLE pg_settings",
+        ] {
+          for message in [Frame.query(text), Frame.extended(text)] {
+            _ = try client.query("BEGIN").checked()
+            try client.send(message)
+            #expect(try client.receiveUntilReady().sqlstate == "42501", "\(text)")
+            _ = try client.query("ROLLBACK").checked()
+            #expect(try client.value("SELECT current_user") == "forging_acme", "\(text)")
+            #expect(try client.value("SHOW search_path") == "of_acme, public", "\(text)")
+          }
+        }
+        for text in ["SET TIME ZONE 'UTC'", "SET NAMES 'UTF8'", "SET XML OPTION DOCUMENT"] {
+          _ = try client.query(text).checked()
+        }
+        client.terminate()
+      }
+    }
+
+    /// With `UPDATE_DOCS=1` in the environment this writes it anew instead of failing.
+    @Test func `docs/tenancy.md has every attempt as it is`() throws {
+      let folder = String(#filePath).split(separator: "/").dropLast(4).joined(separator: "/")
+      let path = "/\(folder)/docs/tenancy.md"
+      var lines = Scratch.read(path).split(separator: "\n", omittingEmptySubsequences: false)
+        .map(String.init)
+      let wanted =
+        ["| attempt | plain | what stops it | signed |", "|---|---|---|---|"]
+        + ForgingAttempt.all.map(\.line)
+      let begin = try #require(lines.firstIndex(of: "<!-- begin forging -->"))
+      let end = try #require(lines.firstIndex(of: "<!-- end forging -->"))
+      if getenv("UPDATE_DOCS") != nil {
+        lines.replaceSubrange(begin + 1..<end, with: wanted)
+        try Scratch.write(lines.joined(separator: "\n"), to: path, mode: 0o644)
+      } else {
+        #expect(Array(lines[(begin + 1)..<end]) == wanted, "UPDATE_DOCS=1 writes it anew")
+      }
+    }
   }
 }

@@ -8,6 +8,14 @@ enum NamingWay: String, CaseIterable, Sendable {
   /// It holds for the transaction alone.
   var isLocal: Bool { self == .setLocal }
 
+  /// The name is bound.
+  var hasParameter: Bool {
+    switch self {
+    case .unnamed, .unnamedBinary, .unnamedEarlier, .named, .namedBinary, .namedEarlier: true
+    default: false
+    }
+  }
+
   /// Names a tenant, within a transaction for those that are for one.
   func name(_ tenant: String, _ client: WireClient) throws -> Exchange {
     let call = "SELECT set_config('app.tenant_id', $1, false)"
