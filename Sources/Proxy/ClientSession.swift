@@ -72,8 +72,8 @@ struct ClientSession: ~Copyable {
   var pin: SessionEffects = []
   /// When it was pinned, in microseconds.
   var pinnedAt: UInt64 = 0
-  /// A text that is too long to be looked at as a whole goes by; its last bytes are in `textTail`.
-  var textTail: [UInt8] = []
+  /// A text that is too long to be looked at as a whole goes by; this is what has been seen of it.
+  var longText = LongText()
   /// What the server is being asked, and the row that it has answered.
   var probe: SessionProbe?
   var probed: [[UInt8]?]?

@@ -347,7 +347,7 @@ extension Worker {
       endClient(client, .textTooLong)
       return nil
     }
-    session.pointee.textTail = Array(bytes(message.end - 32, message.end))
+    session.pointee.longText = LongText(beginning: bytes(from, message.end).bytes)
     client.pointee.isSendingText = true
     return isPlain
   }
@@ -358,9 +358,7 @@ extension Worker {
   func watchText(_ client: ClientPointer, _ count: Int) -> Bool {
     guard let session = client.pointee.session else { return true }
     let piece = UnsafeRawBufferPointer(start: scratch, count: count)
-    let seam = session.pointee.textTail + Array(piece.prefix(32))
-    let hasSuspect = seam.withUnsafeBytes { SQLText.hasSuspect($0.bytes) }
-    if hasSuspect || SQLText.hasSuspect(piece.bytes) {
+    if session.pointee.longText.hasSuspect(piece.bytes) {
       // It has not come whole, so nothing of it has run.
       if client.pointee.tenant?.pointee.isExempt == false {
         endClient(client, .textTooLong)
@@ -368,8 +366,6 @@ extension Worker {
       }
       suspectText(client, session)
     }
-    session.pointee.textTail = Array(
-      (session.pointee.textTail + Array(piece.suffix(32))).suffix(32))
     if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
     return true
   }

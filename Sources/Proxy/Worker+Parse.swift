@@ -270,6 +270,7 @@ extension Worker {
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
       session.pointee.unnamed = .lost
+      session.pointee.unnamedAnalysis = nil
       watchQueries(client)
     }
     return result

@@ -103,6 +103,14 @@ extension SettingsAssembler {
   mutating func checkTenancy(_ rules: TenancyRules) {
     guard rules.isActive else { return }
     let place = tenancyPlace("tenancy.tenancy.sources")
+    if rules.setName != nil, rules.resolver.fallback == nil,
+      rules.settingNames.contains(where: { $0.kind == .role })
+    {
+      fail(
+        place,
+        "with \"set\" and a role a client that has named nobody would have the pool's own role: "
+          + "give a \"fallback_tenant\"")
+    }
     if rules.settings.isEmpty, rules.database.isEmpty, rules.overrides.isEmpty {
       warn(
         place,

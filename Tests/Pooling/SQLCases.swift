@@ -256,6 +256,8 @@ enum SQLCases {
     Sample(latin: "SELECT E'\u{83}\\'; SET a.b = 1; --'", hidden),
     Sample(latin: "SELECT 1; SELECT E'\u{83}\\\\'; LISTEN a; --'", hidden.union(.listen)),
     Sample(latin: "UPDATE t SET a = '\u{83}\\'", []),
+    Sample(latin: "SELECT 1; SELECT E'\u{81}_', '; SET a.b = 1 --'", hidden),
+    Sample(latin: "SELECT E'\u{81}_', ', set_config($$a.b$$, $$c$$, false) --'", hidden),
     Sample(latin: "SELECT 1; SELECT '\u{83}|'", []),
     Sample(latin: "SELECT set_conf\u{dd}g('a.b', 'c', false)", .settings),
     Sample(latin: "SELECT pg_adv\u{dd}sory_lock(1)", .advisoryLock),

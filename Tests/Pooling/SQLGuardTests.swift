@@ -59,6 +59,7 @@ import Testing
     ("UPDATE pg_settings SET setting = 'x' WHERE name = 'a'", false),
     ("SELECT set_config($1", false), ("SELECT pg_catalog.set_config", false),
     ("CREATE VIEW v AS SELECT * FROM pg_settings", true),
+    ("CREATE SCHEMA s CREATE TABLE t (a int, b int) CREATE VIEW v AS TABLE pg_settings", true),
     ("create or replace recursive view v (a) as table pg_catalog.\"pg_settings\"", true),
     ("SELECT set_config(ALL 'a.b', 'x', true)", true),
     ("ALTER ROLE r SET é.b = 1", true), ("ALTER FUNCTION f() SET foo", true),

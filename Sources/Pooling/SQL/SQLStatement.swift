@@ -21,6 +21,7 @@ struct SQLStatement {
   private(set) var quotesTemporarySchema = false
   private(set) var hasUpdate = false
   private(set) var hasSettingsView = false
+  private var hasView = false
   private(set) var holds = false
 
   mutating func append(_ lexeme: SQLLexer.Lexeme, in bytes: [UInt8]) {
@@ -32,6 +33,7 @@ struct SQLStatement {
     case .obscureString, .unicodeName: hasObscureStrings = true
     case .word, .quotedName:
       if SQLName.equals(slice, "update") { hasUpdate = true }
+      if SQLName.equals(slice, "view") { hasView = true }
       if SQLName.mayMatter(slice), SQLName.isSettingsView(SQLName.folded(slice)) {
         hasSettingsView = true
       }
@@ -75,10 +77,8 @@ struct SQLStatement {
     }
   }
 
-  /// CREATE [OR REPLACE] [LOCAL] [TEMPORARY] [RECURSIVE] VIEW.
-  var createsView: Bool {
-    word(0) == "create" && word(1) != "materialized" && (1...6).contains { word($0) == "view" }
-  }
+  /// CREATE VIEW, also as a part of CREATE SCHEMA.
+  var createsView: Bool { word(0) == "create" && word(1) != "materialized" && hasView }
 
   /// Whether a string of any kind is at `index`.
   func isString(_ index: Int) -> Bool {

@@ -52,6 +52,8 @@ extension SQLText {
     case UInt8(ascii: ";"):
       for offset in index..<text.byteCount {
         let byte = byte(text, offset)
+        // The text's end.
+        if byte == 0 { return true }
         guard byte == UInt8(ascii: ";") || isSpace(byte) else { return false }
       }
       return true
