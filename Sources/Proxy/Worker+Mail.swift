@@ -57,6 +57,7 @@ extension Worker {
     }
     reloadHubs()
     endMisplacedClients()
+    reviewTenantLimits()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)

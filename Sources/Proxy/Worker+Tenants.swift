@@ -104,6 +104,51 @@ extension Worker {
     return joinTenant(client, tenant) && makePreamble(client, tenant)
   }
 
+  // MARK: limits
+
+  /// How long the loop may sleep for its tenants' sake, in milliseconds; -1: for ever.
+  @inline(__always)
+  var tenantWait: Int32 {
+    if tenantWakeAt == .max { return -1 }
+    return tenantWakeAt > now ? Int32(min((tenantWakeAt - now + 999) / 1000, 1000)) : 0
+  }
+
+  /// Has the loop wake for those who wait for their tenant's rate: ten times a second is too seldom
+  /// where no burst makes up for it. Under the pools' lock.
+  func noteTenantWakeup(_ pools: inout Pools) {
+    guard let next = pools.nextTenantWakeup(now: now) else { return }
+    // Whatever comes of it, the loop does not spin.
+    tenantWakeAt = min(tenantWakeAt, max(next, now + 1_000))
+  }
+
+  /// Serves those whose tenant's rate lets them go on.
+  func wakeTenants() {
+    tenantWakeAt = .max
+    actions.removeAll(keepingCapacity: true)
+    pooler.pools.withLock { [id, now, self] pools in
+      pools.wakeTenants(loop: id, now: now, into: &actions)
+      Self.own(actions)
+      noteTenantWakeup(&pools)
+    }
+    perform(actions)
+  }
+
+  /// After a reload: limits hold for those too who wait, and for tenants none of whose clients does
+  /// anything.
+  func reviewTenantLimits() {
+    var position: Int? = 0
+    while position != nil {
+      pooler.pools.withLock { [now, tenancy] pools in
+        pools.reviewLimits(from: &position, count: Self.reviewedAtOnce, now: now) { text in
+          TenantName(wellFormed: text).map { TenantQuota(tenancy.limits(for: $0)) } ?? TenantQuota()
+        }
+      }
+    }
+  }
+
+  /// So many are looked at under one lock.
+  private static var reviewedAtOnce: Int { 256 }
+
   func releaseTenant(_ client: ClientPointer) {
     guard let tenant = client.pointee.tenant else { return }
     client.pointee.tenant = nil

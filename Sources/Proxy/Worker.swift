@@ -53,6 +53,8 @@ final class Worker {
   /// Names that a client with a tenant may not set by itself.
   var protectedNames: Set<String> = []
   var signer: TokenSigner?
+  /// When a tenant's rate lets somebody go on; see `wakeTenants`.
+  var tenantWakeAt = UInt64.max
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
@@ -128,7 +130,7 @@ final class Worker {
     startListening()
     while !isStopping {
       let mustLook = mailbox.willSleep() || firstListed != nil
-      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : -1)
+      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : tenantWait)
       mailbox.didWake()
       now = Clock.now
       if mailbox.isFull { readMail() }
@@ -139,6 +141,7 @@ final class Worker {
         dispatch(engine.event(index))
         index &+= 1
       }
+      if now >= tenantWakeAt { wakeTenants() }
       runListed()
       clients.recycle()
     }
