@@ -314,6 +314,7 @@ extension Worker {
     client.pointee.scanner.refusesQuery = settings.disablePqexec
     client.pointee.parameterSet = chooseParameters(login, welcome)
     setParameters(&client.pointee.startupSet, client.pointee.parameterSet)
+    if let tenant = client.pointee.tenant { updateShownName(client, tenant) }
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes
     writer.authenticationOk()

@@ -26,6 +26,9 @@ extension Worker {
         return startTask(.check, check, on: server)
       }
     }
+    if let tenant = client.pointee.tenant, isOutdated(tenant) {
+      guard makePreamble(client, tenant) else { return }
+    }
     let steps = pooler.parameterSets.withLock {
       $0.steps(from: server.pointee.parameterSet, to: client.pointee.parameterSet)
     }
@@ -45,9 +48,6 @@ extension Worker {
     var preamble = ""
     var count: Int?
     if let tenant = client.pointee.tenant {
-      if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
-        guard makePreamble(client, tenant) else { return }
-      }
       preamble = tenant.pointee.text
       count = steps.count + tenant.pointee.statementCount
     }

@@ -74,13 +74,21 @@ extension Worker {
   ) -> Covered {
     tenant.pointee.isNamedInTransaction = false
     if let goesOn = answerAssignment(client, position, count) { return goesOn ? .answered : .ended }
-    if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
+    if isOutdated(tenant) {
       guard makePreamble(client, tenant) else { return .ended }
     }
     if server.pointee.ledger.isTainted {
       // Nobody knows what it still answers, nor whether its transaction has ended.
       endClient(client, .outOfStep)
       return .ended
+    }
+    if tenant.pointee.showsName, server.pointee.parameterSet != client.pointee.parameterSet,
+      let statement = shownNameStatement(client, server)
+    {
+      outbox.append(Preamble.aside("\(statement)\(tenant.pointee.text)"))
+      beginTask(.tenant, on: server, settings: tenant.pointee.statementCount + 1)
+      server.pointee.coveredBatch = server.pointee.ledger.openBatch
+      return .put
     }
     if tenant.pointee.statementCount == 0 {
       server.pointee.coveredBatch = server.pointee.ledger.openBatch

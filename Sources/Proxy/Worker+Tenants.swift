@@ -43,6 +43,12 @@ extension Worker {
     return false
   }
 
+  /// Whether what servers are told for a client has to be made anew.
+  @inline(__always)
+  func isOutdated(_ tenant: TenantPointer) -> Bool {
+    tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt
+  }
+
   /// Makes what servers are told for a client, by the rules of now.
   /// - Returns: false: its tenant has settings that can't be, and the client has ended.
   func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
@@ -54,6 +60,7 @@ extension Worker {
     }
     tenant.pointee.epoch = tenancyEpoch
     tenant.pointee.renewAt = .max
+    updateShownName(client, tenant)
     do throws(TenantRefusal) {
       var bundle: TenantBundle?
       if let name = tenant.pointee.name {

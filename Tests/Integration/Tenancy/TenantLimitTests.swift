@@ -72,7 +72,8 @@ extension Integration {
         let other = try sluice.hold("beta", database: "second")
         let waiter = try sluice.waiter("acme", database: "second")
         try other.run("COMMIT")
-        #expect(!waiter.isReadable(within: 0.3), "a server is idle, but it is the limit that counts")
+        #expect(
+          !waiter.isReadable(within: 0.3), "a server is idle, but it is the limit that counts")
         try holder.run("COMMIT")
         #expect(try waiter.receiveUntilReady().value == "done")
       }
