@@ -27,6 +27,7 @@ extension Worker {
       client.pointee.waiter = .none
     }
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
+    if !tenantWaiters.isEmpty { tenantWaiters.removeAll { $0.client == client } }
     if client.pointee.login?.waitsForRoom == true { stopWaitingForRoom(client) }
     if let server = client.pointee.server { leave(server, client, ending) }
     if let session = client.pointee.session {

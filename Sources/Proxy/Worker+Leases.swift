@@ -27,7 +27,11 @@ extension Worker {
       }
     }
     if let tenant = client.pointee.tenant, isOutdated(tenant) {
-      guard makePreamble(client, tenant) else { return }
+      switch makePreamble(client, tenant) {
+      case .made: break
+      case .ended: return
+      case .waits(let name): return awaitRow(of: name, client)
+      }
     }
     let steps = pooler.parameterSets.withLock {
       $0.steps(from: server.pointee.parameterSet, to: client.pointee.parameterSet)

@@ -40,7 +40,12 @@ extension Worker {
       return .goesItsWay
     default: break
     }
-    if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .goesItsWay }
+    if server.pointee.ledger.openBatch == server.pointee.coveredBatch {
+      guard hasSetSource, type == ClientMessageType.query, owesNothing(server) else {
+        return .goesItsWay
+      }
+      return answerCovered(client, server, session, position, count, &run)
+    }
     if server.pointee.ledger.owesReply { return .held }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return .goesItsWay }
     if run != position { outbox.append(scratch + run, count: position &- run) }
@@ -49,8 +54,38 @@ extension Worker {
     case .put: return .goesItsWay
     case .putInQuery: run = position &+ 5
     case .answered: run = position &+ messageLength(at: position)
+    case .waits: return .held
     case .ended: return .ended
     }
+    return .passed
+  }
+
+  /// Nothing of the client's is under way.
+  private func owesNothing(_ server: ServerPointer) -> Bool {
+    if owesOnlyOwn(server) { return true }
+    return !server.pointee.ledger.owesReply
+      && server.pointee.ledger.status == TransactionStatus.idle
+  }
+
+  /// The first message behind the pooler's own, which has the preamble in it, may name the tenant:
+  /// then that was the wrong one, and what comes next has another.
+  @inline(never)
+  private func answerCovered(
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, _ position: Int,
+    _ count: Int, _ run: inout Int
+  ) -> Cover {
+    guard let answered = answerAssignment(client, session, position, count) else {
+      return .goesItsWay
+    }
+    switch answered {
+    case .put, .putInQuery: return .goesItsWay
+    case .waits: return .held
+    case .ended: return .ended
+    case .answered: break
+    }
+    if run != position { outbox.append(scratch + run, count: position &- run) }
+    run = position &+ messageLength(at: position)
+    server.pointee.coveredBatch = server.pointee.ledger.openBatch &- 1
     return .passed
   }
 
@@ -62,6 +97,8 @@ extension Worker {
     case putInQuery
     /// It has been answered: it has named the tenant.
     case answered
+    /// What its tenant has is not known yet.
+    case waits
     /// The client has been ended.
     case ended
   }
@@ -73,9 +110,17 @@ extension Worker {
     _ tenant: TenantPointer, _ position: Int, _ count: Int
   ) -> Covered {
     tenant.pointee.isNamedInTransaction = false
-    if let goesOn = answerAssignment(client, position, count) { return goesOn ? .answered : .ended }
+    if hasSetSource, let answered = answerAssignment(client, session, position, count) {
+      return answered
+    }
     if isOutdated(tenant) {
-      guard makePreamble(client, tenant) else { return .ended }
+      switch makePreamble(client, tenant) {
+      case .made: break
+      case .ended: return .ended
+      case .waits(let name):
+        holdForRow(name, client, session)
+        return .waits
+      }
     }
     if server.pointee.ledger.isTainted {
       // Nobody knows what it still answers, nor whether its transaction has ended.

@@ -11,7 +11,7 @@ extension Worker {
   func settleSession(_ client: ClientPointer, _ server: ServerPointer) {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
     // The server is clean since the client's LISTEN has not been sent yet.
-    if session.pointee.awaitsListener { return }
+    if session.pointee.awaitsListener || session.pointee.awaitsTenant { return }
     if session.pointee.suspicions.remove(.schema) != nil { noteSchemaChange() }
     let asksNothing =
       session.pointee.suspicions == .settings && session.pointee.assignment == nil

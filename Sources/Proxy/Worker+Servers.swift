@@ -28,6 +28,7 @@ extension Worker {
     switch server.pointee.phase {
     case .login: runServerLogin(server)
     case .listening: hubEvent(server)
+    case .asking: readerEvent(server)
     case .ready, .unused: return
     }
   }

@@ -18,6 +18,7 @@ extension Worker {
     if id == 0 {
       retryListening()
       tickHubs()
+      tickReader()
       upkeep()
     }
     checkShutdown()

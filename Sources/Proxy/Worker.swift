@@ -52,7 +52,17 @@ final class Worker {
   var tenancyEpoch: UInt32 = 0
   /// Names that a client with a tenant may not set by itself.
   var protectedNames: Set<String> = []
+  /// Clients may name their tenant by SET.
+  var hasSetSource = false
   var signer: TokenSigner?
+  /// Clients that wait for what the table of tenants has for a tenant.
+  var tenantWaiters: [(client: ClientPointer, name: TenantName)] = []
+  /// The answer that has just come, while those who waited for it go on.
+  var arrivedRow: (name: TenantName, answer: TenantRows.Answer)?
+  /// Which configuration answers have to be of; see `TenantRows`.
+  var tableEpoch: UInt64 = 0
+  /// What reads the table; only on the loop `Pooler.hubLoop`.
+  var tenantReader: TenantReader?
   /// When a tenant's rate lets somebody go on; see `wakeTenants`.
   var tenantWakeAt = UInt64.max
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
@@ -91,6 +101,7 @@ final class Worker {
     engine = pooler.engines[Int(id)]
     mailbox = pooler.mailboxes[Int(id)]
     logger = pooler.logger
+    tableEpoch = pooler.tenantRows.withLock { $0.epoch }
     settings = pooler.settings
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
@@ -110,6 +121,7 @@ final class Worker {
     maxPrepared = settings.maxPreparedStatements
     resetsAlways = settings.serverResetQueryAlways
     tenancy = settings.tenancyRules
+    hasSetSource = tenancy.setName != nil
     tenantNames = tenancy.settingNames
     protectedNames = tenancy.protectedNames
     // The configuration has been checked: a tenant that needs a token is refused without one.

@@ -76,6 +76,11 @@ extension Pools {
     }
   }
 
+  /// The limits of a tenant that is known.
+  public mutating func limits(ofTenant name: String) -> TenantQuota? {
+    tenants.index(named: name).map { tenants.entries[$0].limits }
+  }
+
   /// The ID of a tenant that is known.
   public mutating func tenant(named name: String) -> TenantID? {
     tenants.index(named: name).map { tenants.id($0) }

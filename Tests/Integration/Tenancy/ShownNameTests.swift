@@ -90,6 +90,8 @@ extension Integration {
         let client = try Self.client(sluice, "app.acme", named: "web")
         func expect(_ own: String, after text: String) throws {
           for part in text.split(separator: "|") { try client.query(String(part)) }
+          // What RESET brings back is told behind its answer.
+          try client.run("SELECT 1")
           let told = client.parameters["application_name"]
           #expect(told == own, "\(text): \(String(describing: told))")
           #expect(try client.value(Self.shown) == "\(own) [acme]", "\(text)")
