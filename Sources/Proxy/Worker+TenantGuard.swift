@@ -183,9 +183,9 @@ extension Worker {
     let whole = messageLength(at: start)
     guard whole > 6, whole <= count - start, whole <= Self.longestAssignment else { return nil }
     let text = bytes(start + 5, start + whole - 1).bytes
-    guard !SQLText.isPlain(text), let sole = SQLText.analyse(text).soleAssignment, sole.name == setName.key else {
-      return nil
-    }
+    guard !SQLText.isPlain(text), let sole = SQLText.analyse(text).soleAssignment,
+      sole.name == setName.key
+    else { return nil }
     if mustAwaitRow(sole.value, client, session) { return .waits }
     var writer = MessageWriter()
     do throws(TenantRefusal) {

@@ -26,7 +26,7 @@ import Testing
   @Test func `an answer holds for its lifetime and not a moment longer`() {
     var rows = Self.rows()
     #expect(rows.find(name("a"), epoch: 1, now: 0) == nil)
-    #expect(rows.store(name("a"), Self.answer(3)))
+    #expect(rows.store(name("a"), Self.answer(3)) == true)
     #expect(rows.find(name("a"), epoch: 1, now: 999)?.answer == Self.answer(3))
     #expect(rows.find(name("a"), epoch: 1, now: 1_000) == nil)
     #expect(rows.count == 0)
@@ -34,17 +34,17 @@ import Testing
 
   @Test func `one of those who look is told to ask anew, in the second half`() {
     var rows = Self.rows()
-    #expect(rows.store(name("a"), Self.answer(3)))
+    #expect(rows.store(name("a"), Self.answer(3)) == true)
     #expect(rows.find(name("a"), epoch: 1, now: 499)?.isDue == false)
     #expect(rows.find(name("a"), epoch: 1, now: 500)?.isDue == true)
     #expect(rows.find(name("a"), epoch: 1, now: 501)?.isDue == false)
-    #expect(rows.store(name("a"), Self.answer(4, askedAt: 500)))
+    #expect(rows.store(name("a"), Self.answer(4, askedAt: 500)) == true)
     #expect(rows.find(name("a"), epoch: 1, now: 1_200)?.answer == Self.answer(4, askedAt: 500))
   }
 
   @Test func `a fault takes nothing away that still holds, and is kept where nothing does`() {
     var rows = Self.rows()
-    #expect(rows.store(name("a"), Self.answer(3)))
+    #expect(rows.store(name("a"), Self.answer(3)) == true)
     #expect(rows.find(name("a"), epoch: 1, now: 600)?.isDue == true)
     rows.storeFault(name("a"), Self.fault(askedAt: 600), now: 600)
     let found = rows.find(name("a"), epoch: 1, now: 601)
@@ -57,13 +57,13 @@ import Testing
 
   @Test func `a new configuration begins with nothing, and takes nothing of an old one`() {
     var rows = Self.rows()
-    #expect(rows.store(name("a"), Self.answer(3)))
+    #expect(rows.store(name("a"), Self.answer(3)) == true)
     rows.begin(limit: 10)
     #expect(rows.count == 0)
-    #expect(!rows.store(name("a"), Self.answer(3)))
+    #expect(rows.store(name("a"), Self.answer(3)) == false)
     rows.storeFault(name("a"), Self.fault(askedAt: 0), now: 0)
     #expect(rows.count == 0)
-    #expect(rows.store(name("a"), Self.answer(3, epoch: 2)))
+    #expect(rows.store(name("a"), Self.answer(3, epoch: 2)) == true)
     #expect(rows.find(name("a"), epoch: 1, now: 0) == nil)
     #expect(rows.find(name("a"), epoch: 2, now: 0) != nil)
   }
@@ -71,9 +71,9 @@ import Testing
   @Test(arguments: [1, 2, 3, 10, 100])
   func `no more are kept than allowed, and those in use are`(limit: Int) {
     var rows = Self.rows(limit: limit)
-    #expect(rows.store(name("used"), Self.answer(7)))
+    #expect(rows.store(name("used"), Self.answer(7)) == true)
     for number in 0..<1_000 {
-      #expect(rows.store(name("t\(number)"), Self.answer(1)))
+      #expect(rows.store(name("t\(number)"), Self.answer(1)) == true)
       #expect(rows.count <= limit)
       let found = rows.find(name("used"), epoch: 1, now: 1)
       if limit >= 10 { #expect(found?.answer == Self.answer(7)) }
