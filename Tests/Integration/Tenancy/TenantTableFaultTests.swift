@@ -47,6 +47,7 @@ extension Integration {
         #expect(sluice.log.contains("tenants_query failed: SQLSTATE 42P01"))
         try table.run("ALTER TABLE gone RENAME TO tenant")
         try expectEventually { try sluice.loginError(user: "app.beta") == nil }
+        try expectEventually { try sluice.loginError(user: "app.acme") == nil }
         #expect(try sluice.connect(tenant: "acme").whoAmI() == "acme gold")
       }
     }
@@ -58,7 +59,7 @@ extension Integration {
       try table.add("beta", plan: "silver")
       try withSluice(table.configuration(pool: .shared(.newest))) { (sluice) throws in
         let client = try sluice.connect(tenant: "acme")
-        own.stop(SIGQUIT)
+        own.stop(SIGINT)
         for _ in 0..<3 { Self.expectSilence(try sluice.loginError(user: "app.beta")) }
         #expect(try client.whoAmI() == "acme gold")
         #expect(try sluice.connect(tenant: "acme").whoAmI() == "acme gold")
@@ -79,7 +80,8 @@ extension Integration {
               + "WHERE application_name = 'sluice tenants'")
           #expect(killed.rows.count == 1)
         }
-        // Even amid a question.
+        // Even amid a question, on a connection that has answered another.
+        #expect(try sluice.loginError(user: "app.nobody") != nil)
         let slow = try WireClient(to: sluice.endpoint)
         try table.whileShut {
           try slow.send(Frame.startup([("user", "app.slow"), ("database", "app")]))
