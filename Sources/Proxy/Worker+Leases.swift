@@ -26,13 +26,6 @@ extension Worker {
         return startTask(.check, check, on: server)
       }
     }
-    if let tenant = client.pointee.tenant, isOutdated(tenant) {
-      switch makePreamble(client, tenant) {
-      case .made: break
-      case .ended: return
-      case .waits(let name): return awaitRow(of: name, client)
-      }
-    }
     let steps = pooler.parameterSets.withLock {
       $0.steps(from: server.pointee.parameterSet, to: client.pointee.parameterSet)
     }
@@ -52,6 +45,9 @@ extension Worker {
     var preamble = ""
     var count: Int?
     if let tenant = client.pointee.tenant {
+      if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
+        guard makePreamble(client, tenant) else { return }
+      }
       preamble = tenant.pointee.text
       count = steps.count + tenant.pointee.statementCount
     }
@@ -236,7 +232,7 @@ extension Worker {
   func parametersArrived(_ client: ClientPointer, _ server: ServerPointer) {
     noteUnreported(server, client)
     adoptParameters(client, of: server)
-    // It may have named another tenant meanwhile.
+    // It may have come to act for another tenant meanwhile.
     adoptShownName(client)
     let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
     client.pointee.inspection = inspection(client, hasUnnamed: hasUnnamed)

@@ -40,12 +40,7 @@ extension Worker {
       return .goesItsWay
     default: break
     }
-    if server.pointee.ledger.openBatch == server.pointee.coveredBatch {
-      guard hasSetSource, type == ClientMessageType.query, owesNothing(server) else {
-        return .goesItsWay
-      }
-      return answerCovered(client, server, session, position, count, &run)
-    }
+    if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .goesItsWay }
     if server.pointee.ledger.owesReply { return .held }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return .goesItsWay }
     if run != position { outbox.append(scratch + run, count: position &- run) }
@@ -54,38 +49,9 @@ extension Worker {
     case .put: return .goesItsWay
     case .putInQuery: run = position &+ 5
     case .answered: run = position &+ messageLength(at: position)
-    case .waits: return .held
+    case .held: return .held
     case .ended: return .ended
     }
-    return .passed
-  }
-
-  /// Nothing of the client's is under way.
-  private func owesNothing(_ server: ServerPointer) -> Bool {
-    if owesOnlyOwn(server) { return true }
-    return !server.pointee.ledger.owesReply
-      && server.pointee.ledger.status == TransactionStatus.idle
-  }
-
-  /// The first message behind the pooler's own, which has the preamble in it, may name the tenant:
-  /// then that was the wrong one, and what comes next has another.
-  @inline(never)
-  private func answerCovered(
-    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, _ position: Int,
-    _ count: Int, _ run: inout Int
-  ) -> Cover {
-    guard let answered = answerAssignment(client, session, position, count) else {
-      return .goesItsWay
-    }
-    switch answered {
-    case .put, .putInQuery: return .goesItsWay
-    case .waits: return .held
-    case .ended: return .ended
-    case .answered: break
-    }
-    if run != position { outbox.append(scratch + run, count: position &- run) }
-    run = position &+ messageLength(at: position)
-    server.pointee.coveredBatch = server.pointee.ledger.openBatch &- 1
     return .passed
   }
 
@@ -97,8 +63,8 @@ extension Worker {
     case putInQuery
     /// It has been answered: it has named the tenant.
     case answered
-    /// What its tenant has is not known yet.
-    case waits
+    /// Answers have to come first.
+    case held
     /// The client has been ended.
     case ended
   }
@@ -119,7 +85,7 @@ extension Worker {
       case .ended: return .ended
       case .waits(let name):
         holdForRow(name, client, session)
-        return .waits
+        return .held
       }
     }
     if server.pointee.ledger.isTainted {
@@ -130,10 +96,10 @@ extension Worker {
     if tenant.pointee.showsName, server.pointee.parameterSet != client.pointee.parameterSet,
       let statement = shownNameStatement(client, server)
     {
-      outbox.append(Preamble.aside("\(statement)\(tenant.pointee.text)"))
-      beginTask(.tenant, on: server, settings: tenant.pointee.statementCount + 1)
-      server.pointee.coveredBatch = server.pointee.ledger.openBatch
-      return .put
+      startTask(
+        .parameters, "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(statement);COMMIT",
+        on: server, settings: 1)
+      return .held
     }
     if tenant.pointee.statementCount == 0 {
       server.pointee.coveredBatch = server.pointee.ledger.openBatch

@@ -186,7 +186,7 @@ extension Worker {
     guard !SQLText.isPlain(text), let sole = SQLText.analyse(text).soleAssignment,
       sole.name == setName.key
     else { return nil }
-    if mustAwaitRow(sole.value, client, session) { return .waits }
+    if mustAwaitRow(sole.value, client, session) { return .held }
     var writer = MessageWriter()
     do throws(TenantRefusal) {
       let name = try named(sole.value, client)

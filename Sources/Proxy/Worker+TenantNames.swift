@@ -73,7 +73,7 @@ extension Worker {
       let wanted = sets.values(client.pointee.parameterSet)[index]
       return sets.values(server.pointee.parameterSet)[index] == wanted ? nil : wanted
     }
-    return name.map { "SET SESSION application_name=\(SQLLiteral.quote($0));" }
+    return name.map { "SET SESSION application_name=\(SQLLiteral.quote($0))" }
   }
 
   /// Tells a client its own name where the server has reported another.

@@ -101,9 +101,6 @@ extension Worker {
       guard let login = client.pointee.login, login.stage == .waitingForTenant else { return }
       login.stage = .authenticating
       if settleTenant(client, login) { enter(client, login) }
-    case .preparing:
-      guard let server = client.pointee.server, server.pointee.task == .none else { return }
-      beginLease(client, server)
     case .active:
       guard let server = client.pointee.server else { return }
       if client.pointee.isHeld { resumeHeld(client, server) }
@@ -112,7 +109,7 @@ extension Worker {
       {
         pumpClient(client, server)
       }
-    case .unused, .idle, .waiting, .granted, .console, .closed: return
+    case .unused, .idle, .waiting, .granted, .preparing, .console, .closed: return
     }
   }
 

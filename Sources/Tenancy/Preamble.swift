@@ -60,23 +60,17 @@ public struct Preamble: Sendable {
     self.space = space
     let text = statements.map { "\($0);" }.joined()
     prefix = Array(text.utf8)
-    aside = Self.aside(text)
     var writer = MessageWriter()
+    // The level is named lest the last client's default make the transaction wait.
+    writer.query("BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text)COMMIT")
+    aside = writer.bytes
+    writer = MessageWriter()
     for statement in statements {
       writer.parse(query: statement)
       writer.bind()
       writer.execute()
     }
     batch = writer.bytes
-  }
-
-  /// A query that goes aside.
-  /// - Parameter text: statements, each with its semicolon.
-  public static func aside(_ text: String) -> [UInt8] {
-    var writer = MessageWriter()
-    // The level is named lest the last client's default make the transaction wait.
-    writer.query("BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text)COMMIT")
-    return writer.bytes
   }
 
   /// The statements as one text, for a query of the pooler's own that has more in it.
