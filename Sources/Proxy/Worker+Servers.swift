@@ -235,7 +235,10 @@ extension Worker {
       guard client.pointee.server == server else { return false }
     }
     if isTaskDone, !taskDone(server) { return false }
-    if isAnswered || server.pointee.ledger.isClean, let client = server.pointee.client {
+    // One to whom the server has only just been given has asked nothing yet.
+    if isAnswered || server.pointee.ledger.isClean, let client = server.pointee.client,
+      client.pointee.phase == .active
+    {
       return answered(client, server)
     }
     return true
