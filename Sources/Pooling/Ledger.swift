@@ -62,8 +62,10 @@ public struct Ledger: Equatable, Sendable {
   /// How many they are, and one more: the first of the client's own answer, which is looked at. If
   /// that were the answer's end, all answers would have shifted by one.
   @usableFromInline var preambleAnswers: UInt16 = 0
-  /// They answer Parse, Bind and Execute in turn, not statements of a simple query.
-  var preambleIsBatch = false
+  /// In which way it has been sent; of the last one if none is owed.
+  public internal(set) var preambleForm = PreambleForm.prefix
+  /// The answer to its BEGIN has come.
+  var preambleIsBegun = false
 
   /// How many messages the pooler's own query is still to be answered with, the ReadyForQuery
   /// included; zero where nobody counts, or where it has failed.
@@ -91,7 +93,7 @@ public struct Ledger: Equatable, Sendable {
 
   /// Nothing owed, no open batch, no COPY: only the transaction status may keep the server.
   @inlinable public var isSettled: Bool {
-    count == 0 && !batchIsOpen && !isCopyingIn && !isTainted
+    count == 0 && !batchIsOpen && !isCopyingIn && !isTainted && !owesPreamble
   }
 
   /// The server could serve anybody now.
@@ -192,7 +194,7 @@ public struct Ledger: Equatable, Sendable {
     oldestIsOwn = true
   }
 
-  /// Records a query of the pooler's own that brings a preamble: BEGIN, some statements, COMMIT.
+  /// Records a query of the pooler's own all of whose answers count: BEGIN, some statements, COMMIT.
   /// Only for a settled server.
   /// - Parameter statements: how many there are between the two.
   public mutating func poolerSendsAside(statements: Int) {
@@ -201,10 +203,17 @@ public struct Ledger: Equatable, Sendable {
   }
 
   /// Records a preamble in front of the message that is sent next. Only on a settled server.
-  /// - Parameter inBatch: each statement as Parse, Bind and Execute.
-  public mutating func poolerSendsPreamble(statements: Int, inBatch: Bool) {
-    preambleAnswers = UInt16(clamping: statements * (inBatch ? 3 : 1) + 1)
-    preambleIsBatch = inBatch
+  /// - Parameter statements: those of the tenant's settings.
+  public mutating func poolerSendsPreamble(statements: Int, _ form: PreambleForm) {
+    let answers =
+      switch form {
+      case .prefix: statements
+      case .batch: 3 * statements
+      case .aside: 3 * (statements + 2)
+      }
+    preambleAnswers = UInt16(clamping: answers + 1)
+    preambleForm = form
+    preambleIsBegun = false
   }
 
   // MARK: server to client
@@ -285,10 +294,6 @@ public struct Ledger: Equatable, Sendable {
     count &+= 1
   }
 
-  /// The client has a simple query under way behind the pooler's own. At least one message is its
-  /// before the ReadyForQuery does.
-  var owesQueryBehindOwn: Bool { count > 0 && entry(at: 0) == Entry.simple.rawValue }
-
   private mutating func pop() {
     entries >>= 2
     count -= 1
@@ -309,6 +314,16 @@ public struct Ledger: Equatable, Sendable {
     entries = high | low
     count -= 1
   }
+}
+
+/// The ways in which a preamble is sent.
+public enum PreambleForm: CaseIterable, Sendable {
+  /// In front of the text of a simple query.
+  case prefix
+  /// In front of a batch, as Parse, Bind and Execute of each statement: within its transaction.
+  case batch
+  /// The same messages, in a transaction of their own.
+  case aside
 }
 
 /// The status byte of ReadyForQuery.

@@ -54,7 +54,7 @@ extension ServerScanner {
       default:
         guard type == ledger.nextPreambleAnswer,
           type != ServerMessageType.commandComplete
-            || PreambleTag(bytes, body)?.isOfSetting == true
+            || ledger.takesOfPreamble(PreambleTag(bytes, body))
         else { return ServerScan(position: position, event: .violation) }
         ledger.preambleAnswers -= 1
         position += whole
@@ -78,7 +78,7 @@ extension ServerScanner {
     return ServerScan(position: position, event: .preambleDone)
   }
 
-  /// As `next`, within the answer to a query of the pooler's own that brings a preamble.
+  /// As `next`, within the answer to a query of the pooler's own all of whose answers count.
   mutating func nextOfAside(
     _ bytes: RawSpan, from start: Int, ledger: inout Ledger
   ) -> ServerScan {
@@ -116,7 +116,6 @@ extension ServerScanner {
         }
         ledger.asideAnswers = 0
         _ = ledger.readyForQueryReceived(status)
-        if ledger.owesQueryBehindOwn { ledger.preambleAnswers = 1 }
         return ServerScan(position: position + 6, event: .ownReadyForQuery)
       default: return ServerScan(position: position, event: .violation)
       }
@@ -128,12 +127,20 @@ extension ServerScanner {
 extension Ledger {
   /// The type of the preamble's next answer.
   fileprivate var nextPreambleAnswer: UInt8 {
-    guard preambleIsBatch else { return ServerMessageType.commandComplete }
+    if preambleForm == .prefix { return ServerMessageType.commandComplete }
     switch preambleAnswers % 3 {
     case 1: return ServerMessageType.parseComplete
     case 0: return ServerMessageType.bindComplete
     default: return ServerMessageType.commandComplete
     }
+  }
+
+  /// Whether it is the tag of the statement whose turn it is.
+  fileprivate mutating func takesOfPreamble(_ tag: PreambleTag?) -> Bool {
+    guard preambleForm == .aside else { return tag?.isOfSetting == true }
+    defer { preambleIsBegun = true }
+    if !preambleIsBegun { return tag == .begin }
+    return preambleAnswers == 2 ? tag == .commit : tag?.isOfSetting == true
   }
 }
 

@@ -31,8 +31,6 @@ struct ClientTenant: ~Copyable {
   private(set) var aside = KeptBytes()
   private(set) var prefix = KeptBytes()
   private(set) var batch = KeptBytes()
-  /// The preamble's statements, for a query of the pooler's own that has more in it.
-  private(set) var text = ""
   /// Where names in statements lead: the tenant's search_path and role. Prepared statements are
   /// shared with those who have the same.
   private(set) var space: [UInt8] = []
@@ -53,7 +51,6 @@ struct ClientTenant: ~Copyable {
     aside.set(preamble.aside)
     prefix.set(preamble.prefix)
     batch.set(preamble.batch)
-    text = preamble.text
   }
 
   /// Gives back what it holds by hand. Whoever ends a client calls it.

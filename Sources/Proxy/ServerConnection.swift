@@ -33,8 +33,6 @@ enum ServerTask: UInt8 {
   case statement
   /// What shape prepared statements have now; the client's batch waits.
   case shapes
-  /// The preamble of a client's transaction, which is behind it.
-  case tenant
   /// server_reset_query, after a client has left.
   case reset
 }

@@ -79,6 +79,7 @@ extension Worker {
         case .held:
           isHeld = true
           break scanning
+        case .incomplete: break scanning
         case .ended: return false
         case .passed:
           client.pointee.scanner.pass(whole: whole, here: here)

@@ -42,20 +42,11 @@ extension Worker {
     // open and failed, and PostgreSQL refuses what comes behind it: so nothing of the client's runs
     // under another's settings. What would end the block is held back (`inspect`). The level is
     // named lest the last client's default make the block wait.
-    var preamble = ""
-    var count: Int?
-    if let tenant = client.pointee.tenant {
-      if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
-        guard makePreamble(client, tenant) else { return }
-      }
-      preamble = tenant.pointee.text
-      count = steps.count + tenant.pointee.statementCount
-    }
+    // With a tenant, nothing follows before these are answered: its preamble goes behind them.
     startTask(
       .parameters,
-      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);\(preamble)COMMIT", on: server,
-      settings: count)
-    server.pointee.coveredBatch = server.pointee.ledger.openBatch
+      "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text);COMMIT", on: server,
+      settings: client.pointee.tenant == nil ? nil : steps.count)
     client.pointee.inspection = .all
     pumpClient(client, server)
   }
@@ -124,8 +115,8 @@ extension Worker {
   }
 
   /// Sends a query of the pooler's own. What comes back ends in `taskDone`.
-  /// - Parameter settings: how many statements stand between its BEGIN and its COMMIT, where it
-  ///   brings a tenant's settings.
+  /// - Parameter settings: how many statements stand between its BEGIN and its COMMIT, if they are
+  ///   to be counted.
   func startTask(
     _ task: ServerTask, _ query: String, on server: ServerPointer, settings: Int? = nil
   ) {
@@ -181,6 +172,8 @@ extension Worker {
       }
     case .parameters:
       if let error {
+        // Its block is open and failed, whatever it says of itself.
+        server.pointee.ledger.distrust()
         if let client {
           endClient(
             client, .parametersRefused(sqlstate: error.sqlstate, message: error.message))
@@ -195,18 +188,6 @@ extension Worker {
         probeDone(client, server, error)
         return client.pointee.server == server
       }
-    case .tenant:
-      if let error {
-        // Its block is open and failed, whatever it says of itself.
-        server.pointee.ledger.distrust()
-        if let client {
-          endClient(client, .tenantSettingsRefused(sqlstate: error.sqlstate))
-        } else {
-          closeServer(server, Ending.tenantSettingsRefused)
-        }
-        return false
-      }
-      if let client { return goOn(client, server) }
     case .statement, .shapes:
       if let client { return goOn(client, server) }
     case .reset:

@@ -16,6 +16,8 @@ extension Worker {
     case goesItsWay
     /// Answers have to come first.
     case held
+    /// The rest of it has to.
+    case incomplete
     /// It has gone already, or has been answered.
     case passed
     /// The client has been ended.
@@ -43,12 +45,16 @@ extension Worker {
     if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .goesItsWay }
     if server.pointee.ledger.owesReply { return .held }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return .goesItsWay }
+    let whole = messageLength(at: position)
+    if type == ClientMessageType.query, whole > count &- position, whole <= Self.inspectedLimit {
+      return .incomplete
+    }
     if run != position { outbox.append(scratch + run, count: position &- run) }
     run = position
     switch putPreamble(client, server, session, tenant, position, count) {
     case .put: return .goesItsWay
     case .putInQuery: run = position &+ 5
-    case .answered: run = position &+ messageLength(at: position)
+    case .answered: run = position &+ whole
     case .held: return .held
     case .ended: return .ended
     }
@@ -61,7 +67,7 @@ extension Worker {
     case put
     /// As much of a simple query is there as has been changed: its header. The rest goes as it is.
     case putInQuery
-    /// It has been answered: it has named the tenant.
+    /// It has been answered, or there is nothing to do about it.
     case answered
     /// Answers have to come first.
     case held
@@ -76,6 +82,9 @@ extension Worker {
     _ tenant: TenantPointer, _ position: Int, _ count: Int
   ) -> Covered {
     tenant.pointee.isNamedInTransaction = false
+    server.pointee.prefixLength = 0
+    // With nothing in front of it a Flush does nothing, and nothing answers it.
+    if isEmptyFlush(position) { return .answered }
     if hasSetSource, let answered = answerAssignment(client, session, position, count) {
       return answered
     }
@@ -110,17 +119,45 @@ extension Worker {
       if isHarmlessBatch(session, position, count) {
         server.pointee.coveredBatch = server.pointee.ledger.openBatch
         server.pointee.ledger.poolerSendsPreamble(
-          statements: tenant.pointee.statementCount, inBatch: true)
+          statements: tenant.pointee.statementCount, .batch)
         // It uses the unnamed statement.
         server.pointee.unnamedIsClients = false
         tenant.pointee.batch.append(to: &outbox)
         return .put
       }
     }
-    tenant.pointee.aside.append(to: &outbox)
-    beginTask(.tenant, on: server, settings: tenant.pointee.statementCount)
+    if bringsFirst(client, server, session, position, count) { return .held }
     server.pointee.coveredBatch = server.pointee.ledger.openBatch
+    server.pointee.ledger.poolerSendsPreamble(statements: tenant.pointee.statementCount, .aside)
+    server.pointee.unnamedIsClients = false
+    tenant.pointee.aside.append(to: &outbox)
     return .put
+  }
+
+  private func isEmptyFlush(_ position: Int) -> Bool {
+    scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.flush
+      && messageLength(at: position) == 5
+  }
+
+  /// Gives the server the prepared statement that a simple query names, if it lacks it: that takes a
+  /// Sync, which must not stand between a preamble and the query.
+  private func bringsFirst(
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, _ position: Int,
+    _ count: Int
+  ) -> Bool {
+    let whole = messageLength(at: position)
+    guard session.pointee.statements.count != 0, whole > 6, whole <= count - position,
+      scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.query
+    else { return false }
+    let text = bytes(position + 5, position + whole - 1)
+    guard !SQLText.isPlain(text.bytes),
+      let named = deallocation(SQLText.analyse(text.bytes), server, session)
+        ?? execution(text, server, session),
+      server.pointee.statements.use(
+        named.reference.serial, batch: server.pointee.ledger.openBatch) == .absent,
+      bring(named.reference, server)
+    else { return false }
+    return server.pointee.ledger.isAnsweringOwn
   }
 
   /// Puts the preamble into a simple query that reads or writes data and can't end its transaction.
@@ -136,7 +173,7 @@ extension Worker {
     server.pointee.coveredBatch = server.pointee.ledger.openBatch
     guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return false }
     server.pointee.ledger.poolerSendsPreamble(
-      statements: tenant.pointee.statementCount, inBatch: false)
+      statements: tenant.pointee.statementCount, .prefix)
     server.pointee.ledger.watches.insert(.notices)
     server.pointee.prefixLength = tenant.pointee.prefix.byteCount
     outbox.appendHeader(
@@ -204,7 +241,29 @@ extension Worker {
 
   // MARK: answers
 
-  /// The preamble within a client's own query has failed: nothing of this has run.
+  /// A preamble aside has failed, and the server skips all that is behind it, up to a Sync.
+  func asideFailed(_ server: ServerPointer, _ error: [UInt8]) {
+    let fields = ErrorFields.parse(error)
+    let sqlstate = fields?.sqlstate ?? SQLState.protocolViolation
+    if let fields, fields.severity != "ERROR" { return serverLost(server, fields.message) }
+    guard let client = server.pointee.client else {
+      return closeServer(server, Ending.tenantSettingsRefused)
+    }
+    let isAllSent = server.pointee.ledger.owesOneReply && !client.pointee.scanner.isMidMessage
+    server.pointee.ledger.distrust()
+    guard isAllSent, client.pointee.mode != .session, !client.pointee.keepsServer,
+      client.pointee.phase == .active
+    else { return endClient(client, .tenantSettingsRefused(sqlstate: sqlstate)) }
+    if server.pointee.replies.hasFailed { failed(server, []) }
+    preambleFailed(client, server, error)
+    var writer = MessageWriter()
+    writer.readyForQuery(status: TransactionStatus.idle)
+    send(writer.bytes, to: client)
+    goOnWithout(server, client)
+    closeServer(server, Ending.tenantSettingsRefused)
+  }
+
+  /// The preamble of a client's query or batch has failed: nothing of this has run.
   func preambleFailed(_ client: ClientPointer, _ server: ServerPointer, _ error: [UInt8]) {
     let fields = ErrorFields.parse(error)
     if let own = ownError(server, error, fields) {

@@ -149,6 +149,9 @@ extension Worker {
       switch scan.event {
       case .drained, .passing: break scanning
       case .preambleDone: break
+      case .preambleFailed(let body) where server.pointee.ledger.preambleForm == .aside:
+        asideFailed(server, Array(bytes[body.range]))
+        return false
       case .preambleFailed(let body):
         if let client = server.pointee.client {
           preambleFailed(client, server, Array(bytes[body.range]))
@@ -206,7 +209,6 @@ extension Worker {
     switch server.pointee.task {
     case .statement: noteBrought(server)
     case .shapes: noteShapes(server)
-    case .tenant: return server.pointee.taskError == nil
     case .parameters:
       guard let client = server.pointee.client else { break }
       // The client's own, under these parameters, or not run at all.
@@ -329,6 +331,13 @@ extension Worker {
     if !answer.isEmpty {
       _ = client.pointee.stream.send(engine, scratch + answer.lowerBound, count: answer.count)
     }
+    goOnWithout(server, client)
+    serverLost(server, "the server closed the connection")
+    return false
+  }
+
+  /// Has a client go on without its server, which has answered all that it was sent.
+  func goOnWithout(_ server: ServerPointer, _ client: ClientPointer) {
     client.pointee.phase = .idle
     client.pointee.server = nil
     client.pointee.since = now
@@ -339,8 +348,6 @@ extension Worker {
       client.pointee.stream.isReadable = true
     }
     if client.pointee.stream.isReadable { list(client) }
-    serverLost(server, "the server closed the connection")
-    return false
   }
 
   @inline(never)

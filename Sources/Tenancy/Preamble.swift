@@ -10,15 +10,17 @@ import PostgresWire
 /// this tenant has no value for gets its default.
 ///
 /// Two ways:
-/// - **aside**: a query of its own in front, a transaction that is committed. It holds for whatever
-///   comes behind it. If it fails its block stays open and failed, so that nothing else runs.
+/// - **aside**: a transaction of its own in front, which is committed. It holds for whatever comes
+///   behind it. Its messages are those of the extended protocol, without a Sync: whatever fails in
+///   it, be it before its first statement, the server skips all that comes behind it, a simple query
+///   too. An error in a query of its own would end that query, and no more.
 /// - **inside**: within the client's own transaction, where this is known to be one simple query or
 ///   one batch of statements that can't end it. It costs no answer of its own. If the transaction
 ///   is rolled back the server has the settings of before, which the next preamble replaces.
 public struct Preamble: Sendable {
   /// Without semicolons, in the order in which they run.
   public let statements: [String]
-  /// The query that goes aside.
+  /// The messages of the transaction that goes aside: Parse, Bind and Execute of each statement.
   public let aside: [UInt8]
   /// The statements in front of the text of a simple query.
   public let prefix: [UInt8]
@@ -58,23 +60,22 @@ public struct Preamble: Sendable {
     self.hasRole = hasRole
     self.statements = statements
     self.space = space
-    let text = statements.map { "\($0);" }.joined()
-    prefix = Array(text.utf8)
-    var writer = MessageWriter()
+    prefix = Array(statements.map { "\($0);" }.joined().utf8)
+    batch = Self.messages(statements)
     // The level is named lest the last client's default make the transaction wait.
-    writer.query("BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(text)COMMIT")
-    aside = writer.bytes
-    writer = MessageWriter()
+    aside = Self.messages(
+      ["BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE"] + statements + ["COMMIT"])
+  }
+
+  private static func messages(_ statements: [String]) -> [UInt8] {
+    var writer = MessageWriter()
     for statement in statements {
       writer.parse(query: statement)
       writer.bind()
       writer.execute()
     }
-    batch = writer.bytes
+    return writer.bytes
   }
-
-  /// The statements as one text, for a query of the pooler's own that has more in it.
-  public var text: String { statements.map { "\($0);" }.joined() }
 }
 
 extension TenancyRules {

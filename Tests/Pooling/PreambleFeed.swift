@@ -2,39 +2,42 @@ import PostgresWire
 
 @testable import Pooling
 
-/// The ways of a preamble: in a query of its own, in front of a simple query's text, or in front of
-/// a batch. Each has two statements.
-enum PreambleForm: CaseIterable, Sendable {
-  case aside, prefix, batch
+/// The ways of a preamble, and a query of the pooler's own that brings settings. Each has two
+/// statements.
+enum PreambleWay: CaseIterable, Sendable {
+  case own, prefix, batch, asideOfQuery, asideOfBatch
 
   /// What a server answers to the preamble alone, in messages.
   var answers: [[UInt8]] {
     switch self {
-    case .aside:
+    case .own:
       [tag("BEGIN"), tag("RESET"), tag("SET"), tag("COMMIT"), frame("Z", [0x49])]
     case .prefix: [tag("RESET"), tag("SET")]
     case .batch:
       [frame("1"), frame("2"), tag("RESET"), frame("1"), frame("2"), tag("SET")]
+    case .asideOfQuery, .asideOfBatch:
+      ["BEGIN", "RESET", "SET", "COMMIT"].flatMap { [frame("1"), frame("2"), tag($0)] }
     }
   }
 
-  /// What it answers to the client.
+  /// What it answers to the client, which has asked nothing yet behind a query of the pooler's own.
   var own: [UInt8] {
+    if self == .own { return [] }
     let rows = frame("T", zeros(9)) + frame("D", zeros(8)) + tag("SELECT 1")
-    return (self == .batch ? frame("1") + frame("2") : []) + rows + frame("Z", [0x49])
+    let isBatch = self == .batch || self == .asideOfBatch
+    return (isBatch ? frame("1") + frame("2") : []) + rows + frame("Z", [0x49])
   }
 
   var ledger: Ledger {
     var ledger = Ledger()
     switch self {
-    case .aside:
+    case .own:
       ledger.poolerSendsAside(statements: 2)
+    case .prefix, .asideOfQuery:
+      ledger.poolerSendsPreamble(statements: 2, self == .prefix ? .prefix : .aside)
       _ = ledger.clientSends(UInt8(ascii: "Q"))
-    case .prefix:
-      ledger.poolerSendsPreamble(statements: 2, inBatch: false)
-      _ = ledger.clientSends(UInt8(ascii: "Q"))
-    case .batch:
-      ledger.poolerSendsPreamble(statements: 2, inBatch: true)
+    case .batch, .asideOfBatch:
+      ledger.poolerSendsPreamble(statements: 2, self == .batch ? .batch : .aside)
       for type in "PBES".utf8 { _ = ledger.clientSends(type) }
     }
     return ledger
@@ -55,7 +58,7 @@ struct PreambleFeed {
   var told: [UInt8] = []
   private var carry: [UInt8] = []
 
-  init(_ form: PreambleForm) { ledger = form.ledger }
+  init(_ form: PreambleWay) { ledger = form.ledger }
 
   mutating func feed(_ bytes: [UInt8], cutAt cuts: [Int] = []) {
     var start = 0

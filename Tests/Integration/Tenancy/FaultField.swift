@@ -70,7 +70,7 @@ struct FaultForm: Sendable, CustomTestStringConvertible {
   let name: String
   /// How many messages answer the preamble.
   let answers: Int
-  /// The client asks for another DateStyle than the server has, which is set with the tenant's
+  /// The client asks for another DateStyle than the server has, which is set in front of the tenant's
   /// settings.
   var isCombined = false
   let bytes: @Sendable (Int, String) -> [UInt8]
@@ -80,23 +80,24 @@ struct FaultForm: Sendable, CustomTestStringConvertible {
   static let all: [FaultForm] = [
     FaultForm(name: "within a query", answers: 2) { Frame.query(FaultField.insert($0, $1)) },
     FaultForm(name: "within a batch", answers: 6) { Frame.extended(FaultField.insert($0, $1)) },
-    FaultForm(name: "aside of a query", answers: 5) {
+    FaultForm(name: "aside of a query", answers: 12) {
       Frame.query("\(FaultField.insert($0, $1)); SELECT '\($1)', '\($1)'")
     },
-    FaultForm(name: "aside of a batch", answers: 5) {
+    FaultForm(name: "aside of a batch", answers: 12) {
       Frame.extended("CALL fault_run(\($0), '\($1)')")
     },
-    FaultForm(name: "aside of a query that must wait", answers: 5) {
+    FaultForm(name: "aside of a query that leaves the transaction", answers: 12) {
       Frame.query("ROLLBACK; \(FaultField.insert($0, $1))")
     },
-    FaultForm(name: "with the client's parameters, of a query", answers: 6, isCombined: true) {
+    FaultForm(name: "behind the client's parameters, of a query", answers: 7, isCombined: true) {
       Frame.query(FaultField.insert($0, $1))
     },
-    FaultForm(name: "with the client's parameters, of a batch", answers: 6, isCombined: true) {
+    FaultForm(name: "behind the client's parameters, of a batch", answers: 11, isCombined: true) {
       Frame.extended(FaultField.insert($0, $1))
     },
     FaultForm(
-      name: "with the client's parameters, of a query that must wait", answers: 6, isCombined: true
+      name: "behind the client's parameters, of a query that leaves the transaction", answers: 17,
+      isCombined: true
     ) { Frame.query("ROLLBACK; \(FaultField.insert($0, $1))") },
   ]
 }
