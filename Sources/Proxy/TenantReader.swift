@@ -4,9 +4,9 @@ import Tenancy
 
 /// What reads the table of tenants: a connection of the pooler's own, and what is to be asked.
 ///
-/// It belongs to the loop `Pooler.hubLoop` alone, and to no pool. Others reach it by mail. Questions
-/// go out several at a time, each with a Sync of its own, so that one that fails leaves the others
-/// alone.
+/// It belongs to the loop `Pooler.hubLoop` alone, and to no pool. Others reach it by mail.
+/// Questions go out several at a time, each with a Sync of its own, so that one that fails leaves
+/// the others alone.
 ///
 /// | state | becomes | by |
 /// |---|---|---|

@@ -4,8 +4,8 @@ import Reactor
 import Settings
 import Tenancy
 
-// Clients whose tenants are in a table (`tenants_query`): until the row is known they wait, in their
-// login or in front of a transaction, and where there is no answer nothing of theirs runs.
+// Clients whose tenants are in a table (`tenants_query`): until the row is known they wait, in
+// their login or in front of a transaction, and where there is no answer nothing of theirs runs.
 extension Worker {
   /// What is known of a tenant's row.
   enum KnownRow {

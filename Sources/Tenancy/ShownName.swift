@@ -1,5 +1,5 @@
-/// The `application_name` of a client of a tenant: its own, and what the server has in its place, so
-/// that pg_stat_activity tells whose queries these are.
+/// The `application_name` of a client of a tenant: its own, and what the server has in its place,
+/// so that pg_stat_activity tells whose queries these are.
 ///
 /// What the server has is printable ASCII. PostgreSQL replaces all else in ways that differ by its
 /// version, and what it reports must be known again.

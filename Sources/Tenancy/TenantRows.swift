@@ -1,8 +1,8 @@
 /// What is known of the table of tenants: rows, and that there is none, each for a while.
 ///
-/// Bounded, since names come from clients without end: there are two generations of at most half the
-/// limit each. What is used moves to the younger one; once that is full the older one is forgotten,
-/// and the younger takes its place. Whatever is forgotten is asked for again.
+/// Bounded, since names come from clients without end: there are two generations of at most half
+/// the limit each. What is used moves to the younger one; once that is full the older one is
+/// forgotten, and the younger takes its place. Whatever is forgotten is asked for again.
 ///
 /// An answer holds for its lifetime and not a moment longer, from when the question was sent. It is
 /// asked for anew in the second half of that, so that nobody who is there has to wait.

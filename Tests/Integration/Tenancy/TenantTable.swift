@@ -22,7 +22,9 @@ struct TenantTable {
       SECURITY DEFINER AS $$
       BEGIN
         INSERT INTO asked VALUES (wanted);
-        IF wanted LIKE 'slow%' THEN PERFORM pg_advisory_xact_lock(\(Self.gate)); END IF;
+        IF wanted LIKE 'slow%' THEN
+          PERFORM pg_advisory_xact_lock(\(Self.gate));
+        END IF;
         RETURN QUERY SELECT * FROM tenant t WHERE t.tenant = wanted;
       END $$
       """,

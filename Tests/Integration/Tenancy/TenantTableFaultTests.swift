@@ -2,8 +2,8 @@ import Glibc
 import Testing
 
 extension Integration {
-  /// Where the table of tenants gives no answer, nothing runs; while it does not yet, only those wait
-  /// who need it.
+  /// Where the table of tenants gives no answer, nothing runs; while it does not yet, only those
+  /// wait who need it.
   @Suite(.serialized, .disabled(if: StandIn.isOn, "PgBouncer has no tenants"))
   struct TenantTableFaults {
     private static let silence = "the table of tenants gives no answer"
