@@ -12,9 +12,13 @@ final class ClientLogin {
     case authenticating
     /// It is who it says; it waits for the pool's first server to learn its parameters.
     case waitingForServer
+    /// It waits for what the table of tenants has for its tenant.
+    case waitingForTenant
   }
 
   var stage = Stage.startup
+  /// What it sends is not read.
+  var isWaiting: Bool { stage == .waitingForServer || stage == .waitingForTenant }
   /// Each kind of encryption may be asked for once.
   var askedForTLS = false
   var askedForGSS = false

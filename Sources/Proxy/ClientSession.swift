@@ -85,6 +85,8 @@ struct ClientSession: ~Copyable {
   var subscriberSerial: UInt64 = 0
   /// A LISTEN waits for the listening connection; or why that does not listen.
   var awaitsListener = false
+  /// Its transaction, or its SET, waits for what the table of tenants has.
+  var awaitsTenant = false
   var listenRefusal: String?
 
   /// The most settings that follow one client, and the longest value of one.

@@ -22,6 +22,11 @@ struct ClientTenant: ~Copyable {
   /// Its tenant's place among those that share servers.
   var share = TenantID.none
 
+  /// application_name_add_tenant: what servers have for its application_name.
+  var shownName: ShownName?
+  /// There is a `shownName`.
+  var showsName = false
+
   private(set) var statementCount = 0
   private(set) var aside = KeptBytes()
   private(set) var prefix = KeptBytes()

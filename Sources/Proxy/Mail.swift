@@ -21,6 +21,8 @@ enum Mail: Sendable {
   case poolRetired(PoolID)
   /// About channels and notifications.
   case listening(NotificationMail)
+  /// About the table of tenants.
+  case tenants(TenantMail)
   /// The configuration has been read anew.
   case reload
   /// Stop listening.

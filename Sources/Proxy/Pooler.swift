@@ -10,8 +10,8 @@ import Tenancy
 /// What all loops share.
 ///
 /// Locks, and the order in which a thread may take them: `pools`, then `places`. The others
-/// (`directory`, `parameterSets`, `cancelKeys`, `statements`, `pinned`) are taken alone, or under
-/// `pools`; nothing is taken under them. None is held over a system call, but that an idle server's
+/// (`directory`, `parameterSets`, `tenantRows`, `cancelKeys`, `statements`, `pinned`) are taken
+/// alone, or under `pools`; nothing is taken under them. None is held over a system call, but that an idle server's
 /// move between loops changes its registration right after the lock is gone.
 final class Pooler: Sendable {
   /// Guards every pool: who holds which server, who waits.
@@ -22,6 +22,8 @@ final class Pooler: Sendable {
   let directory: Lock<Directory>
   /// Guards the table of parameter sets.
   let parameterSets: Lock<ParameterSets>
+  /// What is known of the table of tenants.
+  let tenantRows = Lock(TenantRows())
   /// Guards the table of cancel keys.
   let cancelKeys = Lock<CancelKeys>(CancelKeys())
 
@@ -97,6 +99,7 @@ final class Pooler: Sendable {
     self.mailboxes = mailboxes
     self.engines = engines
     clientCounts = (0..<loops).map { _ in Counter() }
+    tenantRows.withLock { $0.begin(limit: settings.tenancy.tenantsQueryLimit) }
     warm()
   }
 
@@ -205,6 +208,7 @@ final class Pooler: Sendable {
         return directory.routes.compactMap { $0 }
       }
     }
+    tenantRows.withLock { $0.begin(limit: settings.tenancy.tenantsQueryLimit) }
     resolver.setAges(
       maxAge: settings.dnsMaxTtl.microseconds,
       maxNegativeAge: settings.dnsNxdomainTtl.microseconds)

@@ -12,6 +12,8 @@ enum ServerPhase: UInt8 {
   case login
   /// It listens for a database's clients; it is in no pool.
   case listening
+  /// It reads the table of tenants; it is in no pool.
+  case asking
   /// In a pool, or leased to a client.
   case ready
 }
@@ -112,6 +114,8 @@ struct ServerConnection: ~Copyable {
   var details: ServerDetails?
   /// Whose listening connection it is; nil for one of a pool.
   var hub: NotificationHub?
+  /// What reads the table of tenants through it; nil for all others.
+  var reader: TenantReader?
   /// Not the first: the thread sanitizer takes a change of any field for one of the first.
   let ownership = Atomic<UInt32>(Ownership.nobody.word)
 
@@ -141,6 +145,7 @@ struct ServerConnection: ~Copyable {
     login = nil
     details = nil
     hub = nil
+    reader = nil
   }
 }
 

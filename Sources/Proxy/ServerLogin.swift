@@ -34,6 +34,8 @@ final class ServerLogin {
   var clientParameters: [StartupParameter] = []
   /// Its client has got the server's refusal.
   var isClientTold = false
+  /// The application_name of a connection that is for no pool.
+  var ownName = "sluice listener"
   /// Why the last attempt to connect failed.
   var lastFailure = "no host is configured, and there is no unix_socket_dir"
 
@@ -72,7 +74,7 @@ final class ServerLogin {
     let extra = [
       // Names of channels are compared as they come.
       ("client_encoding", isListener ? "UTF8" : route.database.clientEncoding),
-      ("application_name", isListener ? "sluice listener" : nil),
+      ("application_name", isListener ? ownName : nil),
       ("datestyle", route.database.dateStyle), ("timezone", route.database.timeZone),
     ]
     for case (let name, let value?) in extra {

@@ -12,11 +12,11 @@ extension Worker {
   @inline(never)
   func runLogin(_ client: ClientPointer) {
     guard let login = client.pointee.login else { return }
-    if login.stage == .waitingForServer {
+    if login.isWaiting {
       if client.pointee.stream.sawHangup { endClient(client, .clientUnexpectedEOF) }
       return
     }
-    while client.pointee.phase == .login, login.stage != .waitingForServer,
+    while client.pointee.phase == .login, !login.isWaiting,
       client.pointee.stream.isReadable
     {
       switch client.pointee.stream.receive(engine, into: scratch, capacity: Self.scratchSize) {
@@ -32,7 +32,7 @@ extension Worker {
   /// Takes whole messages from `bytes`; the rest is carried until more comes.
   private func readLogin(_ client: ClientPointer, _ login: ClientLogin, _ bytes: [UInt8]) {
     var rest = bytes[...]
-    while client.pointee.phase == .login, login.stage != .waitingForServer {
+    while client.pointee.phase == .login, !login.isWaiting {
       let taken =
         login.stage == .startup
         ? takeStartup(client, login, Array(rest)) : takePassword(client, login, rest)
@@ -42,7 +42,7 @@ extension Worker {
     guard client.pointee.phase != .unused, client.pointee.phase != .closed, !rest.isEmpty
     else { return }
     rest.withUnsafeBytes { client.pointee.stream.carry.append($0) }
-    if client.pointee.phase != .login || login.stage == .waitingForServer {
+    if client.pointee.phase != .login || login.isWaiting {
       // What follows the login has not been looked at.
       client.pointee.stream.hasUnseen = true
       client.pointee.stream.isReadable = true
@@ -218,7 +218,12 @@ extension Worker {
   /// The client is who it says: it joins its pool.
   private func authenticated(_ client: ClientPointer, _ login: ClientLogin) {
     if login.isForConsole { return enterConsole(client) }
-    guard let identity = client.pointee.identity, settleTenant(client, login) else { return }
+    if settleTenant(client, login) { enter(client, login) }
+  }
+
+  /// Its tenant, if it has one, is settled.
+  func enter(_ client: ClientPointer, _ login: ClientLogin) {
+    guard let identity = client.pointee.identity, hasRow(client, login) else { return }
     let databaseName = identity.databaseName
     // As it is now: there may have been a reload since the StartupMessage.
     guard databaseName != Console.database,
@@ -314,6 +319,7 @@ extension Worker {
     client.pointee.scanner.refusesQuery = settings.disablePqexec
     client.pointee.parameterSet = chooseParameters(login, welcome)
     setParameters(&client.pointee.startupSet, client.pointee.parameterSet)
+    if let tenant = client.pointee.tenant { updateShownName(client, tenant) }
     var writer = MessageWriter()
     writer.bytes = login.pendingBytes
     writer.authenticationOk()

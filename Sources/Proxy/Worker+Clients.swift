@@ -98,7 +98,7 @@ extension Worker {
     let pool = client.pointee.pool
     let handle = client.asHandle
     let owner = Ownership(loop: id, isIdle: false)
-    return pooler.pools.withLock { [id, now] pools in
+    return pooler.pools.withLock { [id, now, self] pools in
       if let leased = pools.leaseIdle(pool, loop: id, now: now, tenant: tenant) {
         ServerPointer(handle: leased.handle).own(owner)
         return leased
@@ -106,6 +106,7 @@ extension Worker {
       let place = pools.queue(pool, client: handle, loop: id, now: now, tenant: tenant)
       Self.disown(place.opening)
       queued = place
+      noteTenantWakeup(&pools)
       return nil
     }
   }

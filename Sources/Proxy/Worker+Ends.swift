@@ -27,6 +27,7 @@ extension Worker {
       client.pointee.waiter = .none
     }
     if wasInLogin { loginWaiters.removeAll { $0 == client } }
+    if !tenantWaiters.isEmpty { tenantWaiters.removeAll { $0.client == client } }
     if client.pointee.login?.waitsForRoom == true { stopWaitingForRoom(client) }
     if let server = client.pointee.server { leave(server, client, ending) }
     if let session = client.pointee.session {
@@ -122,11 +123,13 @@ extension Worker {
   // MARK: notes from servers
 
   /// Keeps track of a parameter that a server has reported.
+  /// - Returns: another value that the client is to be told.
+  @discardableResult
   func noteParameter(
     _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body,
     isForClient: Bool
-  ) {
-    guard let (name, value) = ParameterStatus.parse(Array(bytes[body.range])) else { return }
+  ) -> String? {
+    guard let (name, value) = ParameterStatus.parse(Array(bytes[body.range])) else { return nil }
     let isIdle = server.pointee.client == nil && server.pointee.task == .none
     if isIdle || Welcome.isServersOwn(name) {
       pooler.directory.withLock { directory in
@@ -143,10 +146,13 @@ extension Worker {
       sets.release(server.pointee.parameterSet)
       return number
     }
-    guard let number else { return }
+    guard let number else { return nil }
     server.pointee.parameterSet = number
     // What a client sets follows it to whatever server it gets.
-    if isForClient, let client = server.pointee.client { adoptParameters(client, of: server) }
+    guard isForClient, let client = server.pointee.client else { return nil }
+    adoptParameters(client, of: server)
+    let told = adoptShownName(client)
+    return Self.isShownName(name) ? told : nil
   }
 
   /// Looks at an error that a server has sent: to the pooler itself, or as its last word.

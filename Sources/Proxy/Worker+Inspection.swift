@@ -131,7 +131,7 @@ extension Worker {
 
   /// All that is in front of what comes next is a query of the pooler's own.
   @inline(__always)
-  private func owesOnlyOwn(_ server: ServerPointer) -> Bool {
+  func owesOnlyOwn(_ server: ServerPointer) -> Bool {
     server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
       && server.pointee.ledger.status == TransactionStatus.idle
   }
@@ -240,6 +240,7 @@ extension Worker {
     case .free: break
     case .refused(let failing): return sendQuery(failing, client, server, session)
     case .assigns(let sole, let tenant):
+      if mustAwaitRow(sole.value, client, session) { return .held }
       let changed = assignment(sole, client, tenant, session)
       return sendQuery(changed, client, server, session)
     // A simple query has no parameters.
@@ -258,7 +259,9 @@ extension Worker {
       if case .refused(let cause) = permission {
         listenRefusalText(cause)
       } else {
-        note(analysis, client, server, session, isFirst: server.pointee.ledger.isClean)
+        note(
+          analysis, client, server, session,
+          isFirst: server.pointee.ledger.isClean || owesOnlyOwn(server))
       }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)

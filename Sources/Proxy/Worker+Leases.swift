@@ -213,6 +213,8 @@ extension Worker {
   func parametersArrived(_ client: ClientPointer, _ server: ServerPointer) {
     noteUnreported(server, client)
     adoptParameters(client, of: server)
+    // It may have come to act for another tenant meanwhile.
+    adoptShownName(client)
     let hasUnnamed = client.pointee.session.map { $0.pointee.unnamed != .none } ?? false
     client.pointee.inspection = inspection(client, hasUnnamed: hasUnnamed)
   }

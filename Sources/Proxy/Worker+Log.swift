@@ -13,7 +13,7 @@ extension Worker {
 
   /// `S-0x...: db/user@host:port`.
   func name(_ server: ServerPointer) -> String {
-    let route = pooler.route(server.pointee.pool)
+    let route = server.pointee.reader?.route ?? pooler.route(server.pointee.pool)
     let place = server.pointee.details?.place ?? server.pointee.login?.place ?? "unknown"
     return "S-\(Self.hex(server.asHandle)): \(route?.title ?? "(nodb)")/"
       + "\(route?.user ?? "(nouser)")@\(place)"

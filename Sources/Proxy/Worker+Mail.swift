@@ -29,6 +29,7 @@ extension Worker {
     case .poolRemoved(let pool): endClients(of: pool)
     case .poolRetired(let pool): forgetRoute(pool)
     case .listening(let mail): readHubMail(mail)
+    case .tenants(let mail): readTenantMail(mail)
     case .reload: reload()
     case .stopListening: stopListening()
     case .stop: isStopping = true
@@ -48,6 +49,8 @@ extension Worker {
   }
 
   private func reload() {
+    // In this order: answers of a configuration that this loop does not have yet are none.
+    tableEpoch = pooler.tenantRows.withLock { $0.epoch }
     settings = pooler.settings
     let old = routes
     routes.removeAll()
@@ -56,7 +59,9 @@ extension Worker {
       Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
     }
     reloadHubs()
+    reloadReader()
     endMisplacedClients()
+    reviewTenantLimits()
     clients.forEachPlace { client in
       guard client.pointee.phase != .unused, client.pointee.pool.rawValue >= 0,
         let route = route(client.pointee.pool)

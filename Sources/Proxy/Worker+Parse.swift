@@ -49,6 +49,7 @@ extension Worker {
       isRefused = true
     case .assigns(let sole, let tenant):
       isAssignment = true
+      if !maps(client), range.isEmpty, mustAwaitRow(sole.value, client, session) { return .held }
       if maps(client) {
         change = Self.standIn(sole)
       } else if range.isEmpty {

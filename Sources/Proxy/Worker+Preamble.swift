@@ -85,14 +85,30 @@ extension Worker {
     server.pointee.prefixLength = 0
     // With nothing in front of it a Flush does nothing, and nothing answers it.
     if isEmptyFlush(position) { return .answered }
-    if let goesOn = answerAssignment(client, position, count) { return goesOn ? .answered : .ended }
-    if tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt {
-      guard makePreamble(client, tenant) else { return .ended }
+    if hasSetSource, let answered = answerAssignment(client, session, position, count) {
+      return answered
+    }
+    if isOutdated(tenant) {
+      switch makePreamble(client, tenant) {
+      case .made: break
+      case .ended: return .ended
+      case .waits(let name):
+        holdForRow(name, client, session)
+        return .held
+      }
     }
     if server.pointee.ledger.isTainted {
       // Nobody knows what it still answers, nor whether its transaction has ended.
       endClient(client, .outOfStep)
       return .ended
+    }
+    if tenant.pointee.showsName, server.pointee.parameterSet != client.pointee.parameterSet,
+      let statement = shownNameStatement(client, server)
+    {
+      startTask(
+        .parameters, "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE;\(statement);COMMIT",
+        on: server, settings: 1)
+      return .held
     }
     if tenant.pointee.statementCount == 0 {
       server.pointee.coveredBatch = server.pointee.ledger.openBatch

@@ -11,7 +11,7 @@ extension Worker {
   func settleSession(_ client: ClientPointer, _ server: ServerPointer) {
     guard client.pointee.mode != .session, let session = client.pointee.session else { return }
     // The server is clean since the client's LISTEN has not been sent yet.
-    if session.pointee.awaitsListener { return }
+    if session.pointee.awaitsListener || session.pointee.awaitsTenant { return }
     if session.pointee.suspicions.remove(.schema) != nil { noteSchemaChange() }
     let asksNothing =
       session.pointee.suspicions == .settings && session.pointee.assignment == nil
@@ -133,8 +133,10 @@ extension Worker {
       let startup = sets.values(client.pointee.startupSet)
       var values = sets.values(client.pointee.parameterSet)
       for (index, name) in sets.names.enumerated() where all || names.contains(name.lowercased()) {
-        guard let value = startup[index], values[index] != value else { continue }
-        values[index] = value
+        guard let value = startup[index] else { continue }
+        let shown = Self.isShownName(name) ? resetShownName(client, to: value) : value
+        guard values[index] != shown else { continue }
+        values[index] = shown
         changed.append((name, value))
       }
       let number = sets.intern(values)
@@ -170,6 +172,7 @@ extension Worker {
     pooler.parameterSets.withLock { $0.release(server.pointee.parameterSet) }
     server.pointee.parameterSet = number
     adoptParameters(client, of: server)
+    adoptShownName(client)
   }
 }
 

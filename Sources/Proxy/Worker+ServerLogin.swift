@@ -278,6 +278,8 @@ extension Worker {
     }
     if let hub = server.pointee.hub {
       listenerOpened(server, hub)
+    } else if let reader = server.pointee.reader {
+      readerOpened(server, reader)
     } else if server.pointee.isDedicated {
       dedicatedOpened(server, login)
     } else if let query = login.route.connectQuery, !query.isEmpty {
@@ -327,6 +329,7 @@ extension Worker {
     _ server: ServerPointer, _ sqlstate: String, _ message: String, log: String? = nil
   ) {
     if let hub = server.pointee.hub { return listenerFailed(server, hub, log ?? message) }
+    if let reader = server.pointee.reader { return readerLost(server, reader, log ?? message) }
     if server.pointee.isDedicated {
       return dedicatedFailed(server, sqlstate, message, log: log ?? message)
     }

@@ -28,6 +28,7 @@ extension Worker {
     switch server.pointee.phase {
     case .login: runServerLogin(server)
     case .listening: hubEvent(server)
+    case .asking: readerEvent(server)
     case .ready, .unused: return
     }
   }
@@ -254,7 +255,10 @@ extension Worker {
   ) -> Int {
     switch scan.event {
     case .parameterStatus(let body):
-      noteParameter(server, bytes, body, isForClient: !isOwn && server.pointee.client != nil)
+      let isForClient = !isOwn && server.pointee.client != nil
+      if let told = noteParameter(server, bytes, body, isForClient: isForClient) {
+        return presentShownName(told, body, server, start, behind: scan.position)
+      }
     case .completed(let entry):
       completed(entry, server)
       return present(entry, start, scan.position)

@@ -155,7 +155,7 @@ extension Worker {
   }
 
   /// The tenant that a value names; nil: nobody, where the login came to nobody.
-  private func named(
+  func named(
     _ value: SQLAnalysis.SoleAssignment.Value, _ client: ClientPointer
   ) throws(TenantRefusal) -> TenantName? {
     switch value {
@@ -180,26 +180,30 @@ extension Worker {
 
   /// Answers a SET that names the tenant and that comes between transactions: no server needs to
   /// know of it.
-  /// - Returns: nil where it is none; else whether the client goes on.
-  func answerAssignment(_ client: ClientPointer, _ start: Int, _ count: Int) -> Bool? {
+  /// - Returns: nil where it is none.
+  func answerAssignment(
+    _ client: ClientPointer, _ session: SessionPointer, _ start: Int, _ count: Int
+  ) -> Covered? {
     guard let setName = tenancy.setName, client.pointee.tenant?.pointee.isExempt == false,
       scratch.load(fromByteOffset: start, as: UInt8.self) == ClientMessageType.query
     else { return nil }
     let whole = messageLength(at: start)
     guard whole > 6, whole <= count - start, whole <= Self.longestAssignment else { return nil }
     let text = bytes(start + 5, start + whole - 1).bytes
-    guard let sole = SQLText.analyse(text).soleAssignment, sole.name == setName.key else {
-      return nil
-    }
+    guard !SQLText.isPlain(text), let sole = SQLText.analyse(text).soleAssignment,
+      sole.name == setName.key
+    else { return nil }
+    if mustAwaitRow(sole.value, client, session) { return .held }
     var writer = MessageWriter()
     do throws(TenantRefusal) {
       let name = try named(sole.value, client)
+      if let name { _ = try row(of: name) }
       if sole.isLocal {
         writer.noticeResponse(
           severity: "WARNING", sqlstate: SQLState.noActiveSQLTransaction,
           message: "SET LOCAL can only be used in transaction blocks")
       } else if !switchTenant(client, name) {
-        return false
+        return .ended
       }
       switch sole.form {
       case .set: writer.commandComplete("SET")
@@ -211,11 +215,13 @@ extension Worker {
       }
     } catch {
       writer.errorResponse(
-        severity: "ERROR", sqlstate: SQLState.insufficientPrivilege, message: error.message)
+        severity: "ERROR",
+        sqlstate: error.isOfTable ? error.sqlstate : SQLState.insufficientPrivilege,
+        message: error.message)
     }
     writer.readyForQuery(status: TransactionStatus.idle)
     send(writer.bytes, to: client)
-    return true
+    return .answered
   }
 
   /// A longer text is none that names a tenant.

@@ -29,7 +29,6 @@ extension Worker {
         return false
       case .tenant(let tenant, _):
         identity.tenant = tenant
-        if settings.tenancy.applicationNameAddTenant { addTenant(tenant, to: login) }
       case .none, .exempt: break
       }
       identity.resolution = resolution
@@ -47,21 +46,6 @@ extension Worker {
     }
     return true
   }
-
-  /// application_name_add_tenant: tells in pg_stat_activity whose queries these are. The server
-  /// keeps only so much of the name, and it is the end that must not be lost.
-  private func addTenant(_ tenant: TenantName, to login: ClientLogin) {
-    let own = login.parameters.last { $0.name.lowercased() == "application_name" }?.value ?? "app"
-    let ending = " [\(tenant)]"
-    var name = own
-    while !name.isEmpty, name.utf8.count + ending.utf8.count > Self.maximumNameBytes {
-      name.removeLast()
-    }
-    login.parameters.append(StartupParameter(name: "application_name", value: name + ending))
-  }
-
-  /// The longest `application_name`.
-  private static var maximumNameBytes: Int { 63 }
 
   // MARK: reloads
 

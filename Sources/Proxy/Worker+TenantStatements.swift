@@ -88,6 +88,7 @@ extension Worker {
       sole?.value =
         bound.value(number).map { .text(String(decoding: $0, as: UTF8.self)) } ?? .default
     }
+    if mustAwaitRow(sole.value, client, session) { return .held }
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return .held }
     let change: String
     if let sole, let tenant = named?.tenant {

@@ -20,7 +20,7 @@ extension Worker {
     case .none, .refused: tenant.initialize(to: ClientTenant(nil, isExempt: false))
     }
     client.pointee.tenant = tenant
-    return joinTenant(client, tenant) && makePreamble(client, tenant)
+    return joinTenant(client, tenant) && !hasEnded(makePreamble(client, tenant))
   }
 
   /// Counts a client into its tenant, whose share of servers it takes part in.
@@ -28,10 +28,14 @@ extension Worker {
   private func joinTenant(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
     let old = tenant.pointee.share
     var refusal: TenantQuotaRefusal?
+    let quota = tenant.pointee.name.flatMap { self.quota(of: $0) }
     tenant.pointee.share = pooler.pools.withLock { [now, tenancy] pools in
       defer { if !old.isNone { pools.leaveTenant(old) } }
       guard let name = tenant.pointee.name else { return .none }
-      switch pools.joinTenant(name.text, limits: TenantQuota(tenancy.limits(for: name)), now: now) {
+      // Where its row has to be asked for first, its limits are as they were.
+      let limits =
+        quota ?? pools.limits(ofTenant: name.text) ?? TenantQuota(tenancy.limits(for: name))
+      switch pools.joinTenant(name.text, limits: limits, now: now) {
       case .success(let share): return share
       case .failure(let failure):
         refusal = failure
@@ -43,17 +47,52 @@ extension Worker {
     return false
   }
 
+  /// Whether what servers are told for a client has to be made anew.
+  @inline(__always)
+  func isOutdated(_ tenant: TenantPointer) -> Bool {
+    tenant.pointee.epoch != tenancyEpoch || now >= tenant.pointee.renewAt
+  }
+
+  /// What a tenant may have; nil: its row is not known.
+  private func quota(of name: TenantName) -> TenantQuota? {
+    guard case .known(let row, _)? = try? self.row(of: name) else { return nil }
+    return TenantQuota(tenancy.limits(for: name, row: row))
+  }
+
+  /// What has come of making a preamble.
+  enum PreambleMaking {
+    case made
+    /// The table of tenants has to be asked first. The preamble is still due.
+    case waits(TenantName)
+    /// Its tenant has settings that can't be, and the client has ended.
+    case ended
+  }
+
+  private func hasEnded(_ making: PreambleMaking) -> Bool {
+    if case .ended = making { true } else { false }
+  }
+
   /// Makes what servers are told for a client, by the rules of now.
-  /// - Returns: false: its tenant has settings that can't be, and the client has ended.
-  func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> Bool {
-    if tenant.pointee.epoch != tenancyEpoch, let name = tenant.pointee.name {
-      let quota = TenantQuota(tenancy.limits(for: name))
+  func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> PreambleMaking {
+    do throws(TenantRefusal) {
+      if let name = tenant.pointee.name, case .unknown = try row(of: name) {
+        tenant.pointee.renewAt = 0
+        return .waits(name)
+      }
+    } catch {
+      endClient(client, .tenantRefused(error))
+      return .ended
+    }
+    if tenant.pointee.epoch != tenancyEpoch, let name = tenant.pointee.name,
+      let quota = self.quota(of: name)
+    {
       pooler.pools.withLock { [now] in
         $0.setLimits(quota, tenant: tenant.pointee.share, now: now)
       }
     }
     tenant.pointee.epoch = tenancyEpoch
     tenant.pointee.renewAt = .max
+    updateShownName(client, tenant)
     do throws(TenantRefusal) {
       var bundle: TenantBundle?
       if let name = tenant.pointee.name {
@@ -62,10 +101,10 @@ extension Worker {
         tenant.pointee.renewAt = made.renewAt
       }
       tenant.pointee.set(Preamble(bundle, names: tenantNames))
-      return true
+      return .made
     } catch {
-      endClient(client, .tenantRefused(sqlstate: error.sqlstate, message: error.message))
-      return false
+      endClient(client, .tenantRefused(error))
+      return .ended
     }
   }
 
@@ -77,8 +116,8 @@ extension Worker {
     var context = TemplateContext(
       tenant: name, user: identity?.login ?? "", database: identity?.databaseName ?? "",
       clientAddress: identity?.address.host ?? "")
-    var renewAt = UInt64.max
-    if tenancy.needsToken(name) {
+    guard case .known(let row, var renewAt) = try self.row(of: name) else { throw .tableSilent }
+    if tenancy.needsToken(name, row: row) {
       let seconds = Int(cl_wall_seconds())
       guard let signer, let route = route(client.pointee.pool),
         let token = try? signer.token(
@@ -86,9 +125,10 @@ extension Worker {
           user: route.user, now: seconds)
       else { throw .missingValue(setting: tenancy.tokenName?.text ?? "", placeholder: "{token}") }
       context.token = token
-      renewAt = now + UInt64(max(1, signer.renewal(now: seconds) - seconds)) * 1_000_000
+      renewAt = min(
+        renewAt, now + UInt64(max(1, signer.renewal(now: seconds) - seconds)) * 1_000_000)
     }
-    return (try tenancy.bundle(context), renewAt)
+    return (try tenancy.bundle(context, row: row), renewAt)
   }
 
   /// Has a client act for another tenant from its next transaction on.
@@ -101,8 +141,55 @@ extension Worker {
     guard name != tenant.pointee.name else { return true }
     tenant.pointee.name = name
     client.pointee.identity?.tenant = name
-    return joinTenant(client, tenant) && makePreamble(client, tenant)
+    return joinTenant(client, tenant) && !hasEnded(makePreamble(client, tenant))
   }
+
+  // MARK: limits
+
+  /// How long the loop may sleep for its tenants' sake, in milliseconds; -1: for ever.
+  @inline(__always)
+  var tenantWait: Int32 {
+    if tenantWakeAt == .max { return -1 }
+    return tenantWakeAt > now ? Int32(min((tenantWakeAt - now + 999) / 1000, 1000)) : 0
+  }
+
+  /// Has the loop wake for those who wait for their tenant's rate: ten times a second is too seldom
+  /// where no burst makes up for it. Under the pools' lock.
+  func noteTenantWakeup(_ pools: inout Pools) {
+    guard let next = pools.nextTenantWakeup(now: now) else { return }
+    // Whatever comes of it, the loop does not spin.
+    tenantWakeAt = min(tenantWakeAt, max(next, now + 1_000))
+  }
+
+  /// Serves those whose tenant's rate lets them go on.
+  func wakeTenants() {
+    tenantWakeAt = .max
+    actions.removeAll(keepingCapacity: true)
+    pooler.pools.withLock { [id, now, self] pools in
+      pools.wakeTenants(loop: id, now: now, into: &actions)
+      Self.own(actions)
+      noteTenantWakeup(&pools)
+    }
+    perform(actions)
+  }
+
+  /// After a reload: limits hold for those too who wait, and for tenants none of whose clients does
+  /// anything.
+  func reviewTenantLimits() {
+    // Of the table's they are set as the rows come.
+    if readsTable { return }
+    var position: Int? = 0
+    while position != nil {
+      pooler.pools.withLock { [now, tenancy] pools in
+        pools.reviewLimits(from: &position, count: Self.reviewedAtOnce, now: now) { text in
+          TenantName(wellFormed: text).map { TenantQuota(tenancy.limits(for: $0)) } ?? TenantQuota()
+        }
+      }
+    }
+  }
+
+  /// So many are looked at under one lock.
+  private static var reviewedAtOnce: Int { 256 }
 
   func releaseTenant(_ client: ClientPointer) {
     guard let tenant = client.pointee.tenant else { return }
@@ -117,7 +204,7 @@ extension Worker {
 }
 
 extension TenantQuota {
-  fileprivate init(_ limits: TenantLimits) {
+  init(_ limits: TenantLimits) {
     self.init(
       weight: limits.weight, maxServers: limits.maxServerConnections,
       maxWaiting: limits.maxWaitingClients, maxClients: limits.maxClientConnections,

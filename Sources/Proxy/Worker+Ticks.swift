@@ -18,6 +18,7 @@ extension Worker {
     if id == 0 {
       retryListening()
       tickHubs()
+      tickReader()
       upkeep()
     }
     checkShutdown()
@@ -140,9 +141,10 @@ extension Worker {
 
   private func upkeep() {
     actions.removeAll(keepingCapacity: true)
-    pooler.pools.withLock { [id, now] pools in
+    pooler.pools.withLock { [id, now, self] pools in
       pools.upkeep(loop: id, now: now, into: &actions)
       Self.own(actions)
+      noteTenantWakeup(&pools)
     }
     perform(actions)
   }

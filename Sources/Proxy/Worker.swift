@@ -52,7 +52,19 @@ final class Worker {
   var tenancyEpoch: UInt32 = 0
   /// Names that a client with a tenant may not set by itself.
   var protectedNames: Set<String> = []
+  /// Clients may name their tenant by SET.
+  var hasSetSource = false
   var signer: TokenSigner?
+  /// Clients that wait for what the table of tenants has for a tenant.
+  var tenantWaiters: [(client: ClientPointer, name: TenantName)] = []
+  /// The answer that has just come, while those who waited for it go on.
+  var arrivedRow: (name: TenantName, answer: TenantRows.Answer)?
+  /// Which configuration answers have to be of; see `TenantRows`.
+  var tableEpoch: UInt64 = 0
+  /// What reads the table; only on the loop `Pooler.hubLoop`.
+  var tenantReader: TenantReader?
+  /// When a tenant's rate lets somebody go on; see `wakeTenants`.
+  var tenantWakeAt = UInt64.max
   var clients = PointerSlab<ClientConnection> { ClientConnection() }
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
@@ -89,6 +101,7 @@ final class Worker {
     engine = pooler.engines[Int(id)]
     mailbox = pooler.mailboxes[Int(id)]
     logger = pooler.logger
+    tableEpoch = pooler.tenantRows.withLock { $0.epoch }
     settings = pooler.settings
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
@@ -108,6 +121,7 @@ final class Worker {
     maxPrepared = settings.maxPreparedStatements
     resetsAlways = settings.serverResetQueryAlways
     tenancy = settings.tenancyRules
+    hasSetSource = tenancy.setName != nil
     tenantNames = tenancy.settingNames
     protectedNames = tenancy.protectedNames
     // The configuration has been checked: a tenant that needs a token is refused without one.
@@ -128,7 +142,7 @@ final class Worker {
     startListening()
     while !isStopping {
       let mustLook = mailbox.willSleep() || firstListed != nil
-      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : -1)
+      let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : tenantWait)
       mailbox.didWake()
       now = Clock.now
       if mailbox.isFull { readMail() }
@@ -139,6 +153,7 @@ final class Worker {
         dispatch(engine.event(index))
         index &+= 1
       }
+      if now >= tenantWakeAt { wakeTenants() }
       runListed()
       clients.recycle()
     }

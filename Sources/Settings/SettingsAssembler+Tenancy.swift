@@ -3,10 +3,6 @@ import Tenancy
 // What [tenancy], [tenants] and the users' keys for tenants come to: each value is checked here, as
 // each may need others.
 extension SettingsAssembler {
-  /// Why this version cannot do `tenants_query`; nil: it can. `TenantRow` reads the rows.
-  private static let tenantsQueryRefusal: String? =
-    "this version does not read tenants from a table yet; list them as [tenants.NAME]"
-
   mutating func makeTenancyRules(_ raw: RawConfiguration) {
     let tenancy = settings.tenancy
     let sources = tenantSources(tenancy)
@@ -231,16 +227,25 @@ extension SettingsAssembler {
   }
 
   private mutating func checkTable() {
-    guard settings.tenancy.tenantsQuery != nil else { return }
+    guard let query = settings.tenancy.tenantsQuery else { return }
     let path = "tenancy.tenancy.tenants_query"
-    if let refusal = Self.tenantsQueryRefusal {
-      fail(tenancyPlace(path), "\"tenants_query\" cannot be used: \(refusal)")
+    if !query.contains("$1") {
+      fail(tenancyPlace(path), "\"tenants_query\" needs a $1, which is the tenant's name")
     }
-    let database = settings.tenancy.tenantsQueryDatabase
-    if database.map({ settings.database(named: $0) == nil }) ?? true {
-      fail(
+    if settings.tenancy.tenantsQueryTtl < .seconds(1) {
+      fail(tenancyPlace("\(path)_ttl"), "\"tenants_query_ttl\" takes a second or more")
+    }
+    guard let name = settings.tenancy.tenantsQueryDatabase,
+      let database = settings.database(named: name)
+    else {
+      return fail(
         tenancyPlace("\(path)_database"),
         "\"tenants_query\" needs \"tenants_query_database\", the name of one of [databases]")
+    }
+    if database.user == nil {
+      fail(
+        tenancyPlace("\(path)_database"),
+        "\"tenants_query_database\" needs a database with a \"user\" of its own")
     }
   }
 }

@@ -117,19 +117,20 @@ extension TenancySettings {
     ] + TenantSettings.limits(of: \.limits) + [
       .init(
         "application_name_add_tenant", .flag(\.applicationNameAddTenant),
-        "Add the tenant to the client's application_name; by default off."),
+        "Show the tenant in the server's application_name; by default off."),
       .init(
-        "tenants_query", .optionalText(\.tenantsQuery), "Query that finds a tenant in a table."),
+        "tenants_query", .optionalText(\.tenantsQuery),
+        "Query that finds a tenant, whose name is `$1`, in a table."),
       .init(
         "tenants_query_database", .optionalText(\.tenantsQueryDatabase),
-        "Database in which `tenants_query` runs."),
+        "Database of [databases] with a `user`, in which `tenants_query` runs."),
       .init(
         "tenants_query_ttl", .time(.seconds, \.tenantsQueryTtl),
-        "How long a row of `tenants_query` is kept; by default 60."),
+        "How long an answer to `tenants_query` holds, at least 1; by default 60."),
       .init(
         "tenants_query_limit",
         .number(.integer(1...SettingDefinition.maximumSize), \.tenantsQueryLimit),
-        "How many rows of `tenants_query` are kept; by default 10000."),
+        "How many answers to `tenants_query` are kept; by default 10000."),
       .init(
         "signing_secret", .optionalSecret(\.signingSecret),
         "Secret of at least \(minimumSecretBytes) bytes that tokens are signed with; "

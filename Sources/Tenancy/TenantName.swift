@@ -11,7 +11,7 @@ public struct TenantName: Sendable, CustomStringConvertible {
 
   /// Nil where no pattern could make it a name: it is empty, too long, or has characters that do
   /// not print. The configured pattern narrows this down, see `TenantPattern.name(_:)`.
-  init?(wellFormed text: String) {
+  public init?(wellFormed text: String) {
     guard (1...Self.maximumBytes).contains(text.utf8.count),
       text.unicodeScalars.allSatisfy(Self.prints)
     else { return nil }

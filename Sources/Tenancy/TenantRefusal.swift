@@ -29,15 +29,30 @@ public enum TenantRefusal: Error, Hashable, Sendable {
   case settingsTooLong(setting: String, limit: Int)
   /// The tenant's name does not fit a database's or a host's.
   case unfitDatabase(reason: String)
+  /// The table of tenants does not have it.
+  case unknownTenant(TenantName)
+  /// The table has what can not be.
+  case unusableRow(reason: String)
+  /// There is no answer from the table.
+  case tableSilent
+
+  /// It comes from the table of tenants.
+  public var isOfTable: Bool {
+    switch self {
+    case .unknownTenant, .unusableRow, .tableSilent: true
+    default: false
+    }
+  }
 
   /// The SQLSTATE to send.
   public var sqlstate: String {
     switch self {
     case .noTenant, .invalidName, .notAllowed, .contradiction, .unreadableOptions,
-      .loginWithoutTenant:
+      .loginWithoutTenant, .unknownTenant:
       SQLState.invalidAuthorizationSpecification
     case .alreadyDecided, .setIsNoSource: SQLState.insufficientPrivilege
-    case .missingValue, .unfitValue, .tooManySettings, .settingsTooLong, .unfitDatabase:
+    case .missingValue, .unfitValue, .tooManySettings, .settingsTooLong, .unfitDatabase,
+      .unusableRow, .tableSilent:
       SQLState.configurationLimitExceeded
     }
   }
@@ -63,6 +78,9 @@ public enum TenantRefusal: Error, Hashable, Sendable {
     case .settingsTooLong(let setting, let limit):
       "the tenant's settings are longer than \(limit) bytes, at \"\(setting)\""
     case .unfitDatabase(let reason): "the tenant's database \(reason)"
+    case .unknownTenant(let tenant): "there is no tenant \"\(tenant)\""
+    case .unusableRow(let reason): "the tenant's row can not be used: \(reason)"
+    case .tableSilent: "the table of tenants gives no answer"
     }
   }
 }

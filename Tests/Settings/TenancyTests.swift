@@ -151,7 +151,12 @@ struct TenancyTests {
     ("port = 0", 3, "\"port\" takes 1 to 65535, not 0"),
     ("weight = 0", 3, "\"weight\" takes 1 to 1000, not 0"),
     ("max_waiting_clients = \"many\"", 3, "takes a whole number"),
-    ("tenants_query = \"SELECT 1\"", 3, "\"tenants_query\" cannot be used: this version"),
+    ("tenants_query = \"SELECT 1\"", 3, "\"tenants_query\" needs a $1"),
+    (
+      "tenants_query = \"SELECT $1\"\ntenants_query_database = \"none\"", 4,
+      "\"tenants_query\" needs \"tenants_query_database\""
+    ),
+    ("tenants_query = \"SELECT $1\"\ntenants_query_ttl = 0", 4, "takes a second or more"),
     ("signing_secret = \"short\"", 3, "\"signing_secret\" is shorter than 32 bytes"),
     ("signing_secret = { env = \"NONE\" }", 3, "the environment does not have \"NONE\""),
     (

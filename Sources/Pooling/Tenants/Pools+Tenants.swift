@@ -61,6 +61,26 @@ extension Pools {
     change(index, to: limits, now: now)
   }
 
+  /// Brings the limits of tenants that are known to what a new configuration says: those at `count`
+  /// places from `position` on, which moves on. The end is reached once `position` is nil. In
+  /// pieces, since the pools' lock is held over each.
+  public mutating func reviewLimits(
+    from position: inout Int?, count: Int, now: UInt64, _ limits: (String) -> TenantQuota
+  ) {
+    guard let start = position else { return }
+    let end = min(tenants.places, start + max(count, 1))
+    position = end == tenants.places ? nil : end
+    for index in Int32(start)..<Int32(max(start, end)) where tenants.entries[index].isLive {
+      let new = limits(tenants.name(index))
+      if tenants.entries[index].limits != new { change(index, to: new, now: now) }
+    }
+  }
+
+  /// The limits of a tenant that is known.
+  public mutating func limits(ofTenant name: String) -> TenantQuota? {
+    tenants.index(named: name).map { tenants.entries[$0].limits }
+  }
+
   /// The ID of a tenant that is known.
   public mutating func tenant(named name: String) -> TenantID? {
     tenants.index(named: name).map { tenants.id($0) }

@@ -44,7 +44,8 @@ struct TenantTable: ~Copyable, Sendable {
   var scheduled: Int32 = -1
   private(set) var unusedCount = 0
   private var unused = LinkedList()
-  private var indices: [String: Int32] = [:]
+  /// By the names' bytes: texts are equal by characters, but tenants are not.
+  private var indices: [[UInt8]: Int32] = [:]
   private var names = Table<String>()
   private var generations = Table<Int32>()
   /// `TenantCensus.waitBuckets` a tenant.
@@ -71,7 +72,7 @@ struct TenantTable: ~Copyable, Sendable {
 
   func name(_ index: Int32) -> String { names[Int(index)] }
 
-  func index(named name: String) -> Int32? { indices[name] }
+  func index(named name: String) -> Int32? { indices[Array(name.utf8)] }
 
   mutating func add(_ name: String) -> Int32 {
     let index = entries.insert(Tenant())
@@ -84,7 +85,7 @@ struct TenantTable: ~Copyable, Sendable {
       for bucket in 0..<TenantCensus.waitBuckets { waits[place(index, bucket)] = 0 }
     }
     entries[index].generation = generations[Int(index)]
-    indices[name] = index
+    indices[Array(name.utf8)] = index
     return index
   }
 
@@ -92,7 +93,7 @@ struct TenantTable: ~Copyable, Sendable {
   mutating func remove(_ index: Int32) {
     if entries[index].isUnused { leaveUnused(index) }
     unschedule(index)
-    indices[names[Int(index)]] = nil
+    indices[Array(names[Int(index)].utf8)] = nil
     names[Int(index)] = ""
     entries[index].isLive = false
     let generation = entries[index].generation

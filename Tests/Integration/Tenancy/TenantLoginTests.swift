@@ -208,26 +208,6 @@ extension Integration {
       }
     }
 
-    @Test(arguments: PostgresVersion.available)
-    func `application_name_add_tenant shows in pg_stat_activity`(version: PostgresVersion) throws {
-      var configuration = try TenantDatabases.configuration(version, ["user_suffix"])
-      configuration.tenancy["application_name_add_tenant"] = true
-      try withSluice(configuration) { sluice in
-        let long = String(repeating: "x", count: 80)
-        let names = [
-          "": "app [acme]", "web": "web [acme]", long: long.prefix(56) + " [acme]",
-        ]
-        for (own, expected) in names {
-          let parameters = own.isEmpty ? [:] : ["application_name": own]
-          let client = try sluice.connect(user: "app.acme", parameters: parameters)
-          let sql =
-            "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-          #expect(try client.value(sql) == expected)
-          #expect(client.parameters["application_name"] == expected)
-        }
-      }
-    }
-
     @Test func `a login's limits hold for all its tenants together`() throws {
       var configuration = try TenantDatabases.configuration(.newest, ["user_suffix"])
       configuration.users["app"]?["max_user_client_connections"] = 2
