@@ -88,7 +88,7 @@ extension Worker {
       sole?.value =
         bound.value(number).map { .text(String(decoding: $0, as: UTF8.self)) } ?? .default
     }
-    if mustAwaitRow(sole.value, client, session) { return .held }
+    if let sole, mustAwaitRow(sole.value, client, session) { return .held }
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return .held }
     let change: String
     if let sole, let tenant = named?.tenant {
@@ -159,7 +159,9 @@ extension Worker {
       switch tenantVerdict(raw, analysis, client, server, isSimple: false) {
       case .free: return noteBound(analysis, client, server, session) ? text : nil
       case .refused(let failing): return failing
-      case .assigns(let sole, let tenant): return assignment(sole, client, tenant, session)
+      case .assigns(let sole, let tenant):
+        if mustAwaitRow(sole.value, client, session) { return nil }
+        return assignment(sole, client, tenant, session)
       case .mayAssign: return Self.namedAssignmentRefusal
       }
     }
