@@ -139,6 +139,8 @@ extension Worker {
   func attach(_ server: ServerPointer, to client: ClientPointer) {
     client.pointee.server = server
     client.pointee.waiter = .none
+    client.pointee.leasedAt = now
+    client.pointee.traffic.pointee.assignments &+= 1
     server.pointee.client = client
     server.pointee.saidFatal = false
     server.pointee.cleanup = client.pointee.mode == .session || resetsAlways ? .reset : .none
@@ -206,6 +208,7 @@ extension Worker {
     if client.pointee.isSendingText, !watchText(client, min(scan.forward, count)) { return false }
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
+      client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }
       if wasClean { server.pointee.transactionStartedAt = now }
     }
@@ -283,6 +286,7 @@ extension Worker {
   @inline(never)
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
+    if client.pointee.phase == .console { return runConsole(client) }
     deliverKept(client)
     // Also while the server is being prepared: the answer to that may have come meanwhile.
     guard let server = client.pointee.server,

@@ -64,6 +64,7 @@ extension Worker {
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
       if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
         outbox.append(scratch + run, count: position &- run)
+        client.pointee.traffic.pointee.received &+= UInt64(position &- start)
         sendOutbox(client, server, owedBefore, wasClean)
         return endForwarding(client, stop)
       }
@@ -108,6 +109,7 @@ extension Worker {
       position &+= here
     }
     outbox.append(scratch + run, count: position &- run)
+    client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: position &- start)
     sendOutbox(client, server, owedBefore, wasClean)
     if isFirst && position == count { keepForRetry(session, start, count) }
     return hold(client, position, count, isHeld)
