@@ -47,23 +47,25 @@ public struct ConsoleParser {
     let start = rest
     guard let first = word() else { throw Self.invalid(start) }
     if let (tag, step) = Self.ignored[first] { return .ignored(tag, step) }
+    let command: ConsoleCommand
     switch first {
     case "show", "select": return try show(isSelect: first == "select")
     case "set": return try set()
-    case "reload": return try ended(.reload)
-    case "pause": return try ended(.pause(database: database()))
-    case "resume": return try ended(.resume(database: database()))
-    case "reconnect": return try ended(.reconnect(database: database()))
-    case "kill": return try ended(.kill(database: database()))
-    case "wait_close": return try ended(.waitClose(database: database()))
-    case "suspend": return try ended(.suspend)
+    case "reload": command = .reload
+    case "pause": command = .pause(database: database())
+    case "resume": command = .resume(database: database())
+    case "reconnect": command = .reconnect(database: database())
+    case "kill": command = .kill(database: database())
+    case "wait_close": command = .waitClose(database: database())
+    case "suspend": command = .suspend
     case "enable", "disable":
       guard let name = database() else { throw .needsDatabase }
-      return try ended(first == "enable" ? .enable(database: name) : .disable(database: name))
-    case "kill_client": return try ended(killClient())
-    case "shutdown": return try ended(shutdown())
+      command = first == "enable" ? .enable(database: name) : .disable(database: name)
+    case "kill_client": command = try killClient()
+    case "shutdown": command = try shutdown()
     default: throw Self.invalid(start)
     }
+    return try ended(command)
   }
 
   // MARK: parts
@@ -151,8 +153,10 @@ public struct ConsoleParser {
     if name == "help" { return try ended(.showHelp) }
     if name == "version", rest == [.symbol("("), .symbol(")")] { return .show(.version, []) }
     guard let table = ShowTable(rawValue: name) else { throw Self.badShow(name) }
-    guard !rest.isEmpty else { return .show(table, []) }
-    guard word() == "where" else { return try ended(.show(table, [])) }
+    guard case .word(let next)? = rest.first, next.lowercased() == "where" else {
+      return try ended(.show(table, []))
+    }
+    rest.removeFirst()
     return .show(table, try filters(table))
   }
 

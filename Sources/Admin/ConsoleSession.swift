@@ -181,7 +181,11 @@ public struct ConsoleSession: Sendable {
 
   private mutating func finished(_ command: ConsoleCommand) {
     state = .ready
-    if command == .nothing { writer.emptyQueryResponse() } else { writer.commandComplete(command.tag) }
+    if command == .nothing {
+      writer.emptyQueryResponse()
+    } else {
+      writer.commandComplete(command.tag)
+    }
     if case .query = sink { next() }
   }
 
@@ -214,7 +218,10 @@ public struct ConsoleSession: Sendable {
   }
 
   private mutating func sendRows() {
-    guard let table else { return state = .ready }
+    guard let table else {
+      state = .ready
+      return
+    }
     var formats: [UInt16] = []
     if case .portal(let name, _) = sink { formats = portals[name]?.formats ?? [] }
     let end = min(limit, sent + Self.rowsAtATime)

@@ -8,7 +8,9 @@ public enum ConsoleValue: Equatable, Sendable {
   public static func integer(_ value: UInt64) -> ConsoleValue { .integer(Int64(clamping: value)) }
   public static func integer(_ value: Int32) -> ConsoleValue { .integer(Int64(value)) }
   /// NULL where there is none.
-  public static func text(orNull value: String?) -> ConsoleValue { value.map { .text($0) } ?? .null }
+  public static func text(orNull value: String?) -> ConsoleValue {
+    value.map { .text($0) } ?? .null
+  }
 
   /// As text, nil for NULL.
   public var string: String? {

@@ -62,7 +62,8 @@ extension Worker {
     let user = database.user ?? ""
     let lifetime = settings.serverLifetime(database: name).microseconds / 1_000_000
     return [
-      .text(name), .text(orNull: database.hosts.isEmpty ? nil : database.hosts.joined(separator: ",")),
+      .text(name),
+      .text(orNull: database.hosts.isEmpty ? nil : database.hosts.joined(separator: ",")),
       .integer(database.port), .text(database.serverDatabase), .text(orNull: database.user),
       .integer(settings.poolSize(database: name, user: user)),
       .integer(settings.minPoolSize(database: name, user: user)),

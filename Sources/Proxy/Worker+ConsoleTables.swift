@@ -142,7 +142,9 @@ extension Worker {
     own.append(.integer(max(1, reports.reduce(0) { $0 + $1.thread.consoles })))
     own += Array(repeating: .integer(0), count: 12)
     rows.append(own + ["statement", .null])
-    return rows.sorted { ($0[0].string ?? "", $0[1].string ?? "") < ($1[0].string ?? "", $1[1].string ?? "") }
+    return rows.sorted {
+      ($0[0].string ?? "", $0[1].string ?? "") < ($1[0].string ?? "", $1[1].string ?? "")
+    }
   }
 
   private func poolRow(

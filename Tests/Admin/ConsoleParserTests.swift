@@ -25,7 +25,10 @@ import Testing
     ("shutdown wait_for_servers", [.shutdown(.waitForServers)]),
     ("SHUTDOWN WAIT_FOR_CLIENTS", [.shutdown(.waitForClients)]),
     ("SET verbose = 2", [.set(name: "verbose", value: "2")]),
-    ("set server_check_query = 'SELECT ''x'''", [.set(name: "server_check_query", value: "SELECT 'x'")]),
+    (
+      "set server_check_query = 'SELECT ''x'''",
+      [.set(name: "server_check_query", value: "SELECT 'x'")]
+    ),
     ("SET query_timeout TO '1s'", [.set(name: "query_timeout", value: "1s")]),
     ("SET extra_float_digits = 3", [.ignored("SET", nil)]),
     ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", [.ignored("SET", nil)]),
