@@ -55,12 +55,12 @@ extension ConsoleSession {
           throw .unknown("prepared statement", message.name)
         }
         session.writer.parameterDescription(statement.parameterTypes)
-        columns = statement.command.columns
+        columns = session.columns(of: statement.command)
       case .portal:
         guard let portal = session.portals[message.name] else {
           throw .unknown("portal", message.name)
         }
-        columns = portal.command.columns
+        columns = session.columns(of: portal.command)
         formats = portal.formats
       }
       if let columns {
@@ -69,6 +69,10 @@ extension ConsoleSession {
         session.writer.noData()
       }
     }
+  }
+
+  private func columns(of command: ConsoleCommand) -> [TableColumn]? {
+    hasOldColumns ? OldColumns.columns(of: command) : command.columns
   }
 
   mutating func execute(_ body: [UInt8]) {

@@ -63,6 +63,7 @@ public struct ConsoleSession: Sendable {
   /// What ReadyForQuery says: `I`, or `T` where a driver takes itself to be in a transaction.
   var transaction = Self.idle
   let isAdmin: Bool
+  let hasOldColumns: Bool
 
   static let idle = UInt8(ascii: "I")
 
@@ -71,8 +72,13 @@ public struct ConsoleSession: Sendable {
   /// How many rows are written at a time.
   static let rowsAtATime = 200
 
-  /// - Parameter isAdmin: whether all commands are allowed, not only those that look.
-  public init(isAdmin: Bool) { self.isAdmin = isAdmin }
+  /// - Parameters:
+  ///   - isAdmin: whether all commands are allowed, not only those that look.
+  ///   - hasOldColumns: whether tables have the columns of older versions of PgBouncer too.
+  public init(isAdmin: Bool, hasOldColumns: Bool = false) {
+    self.isAdmin = isAdmin
+    self.hasOldColumns = hasOldColumns
+  }
 
   /// What has to be sent now; more comes as long as the state is `sending`.
   public mutating func output() -> [UInt8] {
@@ -117,7 +123,8 @@ public struct ConsoleSession: Sendable {
     case .table(let whole):
       var filters: [TableFilter] = []
       if case .show(_, let wanted) = command { filters = wanted }
-      let table = whole.filtered(by: filters)
+      let chosen = whole.filtered(by: filters)
+      let table = hasOldColumns ? OldColumns.added(to: chosen, of: command) : chosen
       switch sink {
       case .query:
         table.describe(in: &writer)

@@ -1,11 +1,18 @@
 import Admin
 import PostgresWire
+import Settings
 
 /// The databases under which the pooler itself answers.
 enum Console {
   /// PgBouncer's name for it, and in tables.
   static let database = "pgbouncer"
-  static let names: Set<String> = [database, "sluice"]
+  /// The other, unless there is a database of that name.
+  private static let ownName = "sluice"
+
+  /// Whether that name leads to the console.
+  static func isNamed(_ name: String, in settings: Settings) -> Bool {
+    name == database || (name == ownName && settings.databases[ownName] == nil)
+  }
 
   /// What a client is told when it enters, after AuthenticationOk.
   static func greeting(isAdmin: Bool) -> [UInt8] {

@@ -105,7 +105,7 @@ extension Worker {
     login.rules = rules
     login.user = names.user
     if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue,
-      !Console.names.contains(databaseName)
+      !Console.isNamed(databaseName, in: settings)
     {
       return endClient(client, .shuttingDown)
     }
@@ -116,7 +116,9 @@ extension Worker {
     }
     do throws(LoginRefusal) {
       // The console takes whatever drivers say: none of it has a meaning there.
-      if !Console.names.contains(databaseName) {
+      if Console.isNamed(databaseName, in: settings) {
+        login.takeForConsole(message)
+      } else {
         try login.take(message, ignored: settings.ignoreStartupParameters) {
           pooler.trackedNames.contains($0.lowercased())
         }
@@ -142,7 +144,7 @@ extension Worker {
 
   private func beginAuthentication(_ client: ClientPointer, _ login: ClientLogin) {
     guard let identity = client.pointee.identity else { return }
-    if Console.names.contains(identity.database) {
+    if Console.isNamed(identity.database, in: settings) {
       // So that nobody is an administrator who only begins like one.
       enterAsGiven(login, identity)
       switch admission(client, login.user) {
@@ -224,7 +226,7 @@ extension Worker {
     guard let identity = client.pointee.identity, settleTenant(client, login) else { return }
     let databaseName = identity.databaseName
     // As it is now: there may have been a reload since the StartupMessage.
-    guard !Console.names.contains(databaseName),
+    guard !Console.isNamed(databaseName, in: pooler.settings),
       let database = pooler.settings.database(named: databaseName)
     else {
       return endClient(client, .noSuchDatabase(databaseName))

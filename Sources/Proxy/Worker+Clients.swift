@@ -119,6 +119,13 @@ extension Worker {
     if let opening = queued.opening { beginOpening(opening, for: client) }
   }
 
+  /// A waiting client has a server now; it runs when its turn comes.
+  @inline(__always)
+  func endWait(_ client: ClientPointer) {
+    client.pointee.phase = .granted
+    client.pointee.traffic.pointee.waitTime &+= now &- client.pointee.since
+  }
+
   func takeServer(_ client: ClientPointer) -> Lease {
     let pool = client.pointee.pool
     let handle = client.asHandle

@@ -32,10 +32,12 @@ extension Worker {
     let pending = client.pointee.login?.pendingBytes ?? []
     let user = client.pointee.identity?.user ?? ""
     let isAdmin = settings.adminUsers.contains(user) || isOwnUser(client, user)
-    client.pointee.login = nil
     client.pointee.phase = .console
     lastSerial += 1
-    consoles[client] = ConsoleClient(session: ConsoleSession(isAdmin: isAdmin), serial: lastSerial)
+    let session = ConsoleSession(
+      isAdmin: isAdmin, hasOldColumns: client.pointee.login?.wantsOldColumns == true)
+    client.pointee.login = nil
+    consoles[client] = ConsoleClient(session: session, serial: lastSerial)
     send(pending + Console.greeting(isAdmin: isAdmin), to: client)
     client.pointee.traffic = consoleTraffic
     client.pointee.traffic.pointee.logins &+= 1

@@ -141,7 +141,7 @@ extension Worker {
   /// Why a command can't be about that database; nil: it can.
   private func refusal(of name: String?, verb: String) -> ConsoleError? {
     guard let name else { return nil }
-    if Console.names.contains(name) {
+    if Console.isNamed(name, in: settings) {
       return ConsoleError("cannot \(verb) admin db: \(name)")
     }
     let isKnown = pooler.directory.withLock { directory in

@@ -318,13 +318,6 @@ extension Worker {
     }
   }
 
-  /// A waiting client has a server now; it runs when its turn comes.
-  @inline(__always)
-  func endWait(_ client: ClientPointer) {
-    client.pointee.phase = .granted
-    client.pointee.traffic.pointee.waitTime &+= now &- client.pointee.since
-  }
-
   /// Hands a server to another loop's client.
   @inline(never)
   private func post(_ server: ServerPointer, to loop: Int32, for client: Handle) {

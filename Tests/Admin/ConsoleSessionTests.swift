@@ -193,6 +193,27 @@ import Testing
     #expect(room.ran.isEmpty)
   }
 
+  @Test func `who asks for the columns of older versions gets them behind the others`() {
+    var room = Room()
+    room.session = ConsoleSession(isAdmin: true, hasOldColumns: true)
+    let names = ShowTable.stats.columns.map(\.name)
+    let row: [ConsoleValue] = ["app"] + (1...24).map { .integer($0) }
+    room.outcome = .table(ConsoleTable(.stats, [row]))
+    let (types, bytes) = room.send {
+      $0.parse(query: "SHOW STATS")
+      $0.bind()
+      $0.describe(.portal)
+      $0.execute()
+      $0.sync()
+    }
+    #expect(types == "12TDCZ")
+    var expected = MessageWriter()
+    let old = ["total_requests", "avg_req", "avg_query"]
+    expected.rowDescription([.text("database")] + (names.dropFirst() + old).map { .numeric($0) })
+    expected.dataRow(row.map(\.string) + ["3", "15", "19"])
+    #expect(bytes.dropFirst(10).starts(with: expected.bytes))
+  }
+
   @Test func `a driver's transactions are taken note of`() {
     var room = Room()
     #expect(room.send { $0.query("BEGIN") }.bytes.last == UInt8(ascii: "T"))

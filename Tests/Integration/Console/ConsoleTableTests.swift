@@ -2,7 +2,7 @@ import Testing
 
 extension Integration {
   /// The console as its clients see it.
-  @Suite struct ConsoleTables {
+  @Suite(.disabled(if: StandIn.isOn, "this is Sluice's own console")) struct ConsoleTables {
     static let administrator: SluiceConfiguration.Section = [
       "admin_users": ["app"], "stats_users": ["guest"],
     ]
@@ -105,6 +105,18 @@ extension Integration {
         #expect(try value("query_timeout") == "0")
         let config = try console.records("SHOW CONFIG")
         #expect(config.first { $0["key"] == "listen_port" }?["changeable"] == "no")
+      }
+    }
+
+    @Test func `a database may be called sluice, and is not the console then`() throws {
+      var configuration = SluiceConfiguration(try .shared(.newest))
+      configuration.databases["sluice"] = configuration.databases["app"]
+      configuration.settings.merge(Self.administrator) { $1 }
+      try withSluice(configuration) { sluice in
+        let client = try sluice.connect(database: "sluice")
+        #expect(try client.value("SELECT current_database()") == "app")
+        let console = try sluice.connect(database: "pgbouncer")
+        #expect(try console.records("SHOW DATABASES").map { $0["name"] }.contains("sluice"))
       }
     }
 

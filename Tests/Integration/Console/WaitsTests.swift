@@ -1,7 +1,7 @@
 import Testing
 
 extension Integration {
-  @Suite struct ShowWaits {
+  @Suite(.disabled(if: StandIn.isOn, "this is Sluice's own console")) struct ShowWaits {
     private static let settings: SluiceConfiguration.Section = [
       "admin_users": ["app"], "default_pool_size": 1,
     ]
