@@ -26,6 +26,12 @@ public struct GroupFacts: Equatable, Sendable {
   public var name: String
   public var servers: Int
   public var clients: Int
+
+  public init(name: String, servers: Int, clients: Int) {
+    self.name = name
+    self.servers = servers
+    self.clients = clients
+  }
 }
 
 /// Where one server stands.

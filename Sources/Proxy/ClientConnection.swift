@@ -101,6 +101,8 @@ final class ClientIdentity {
   var resolution: TenantResolution?
   /// The tenant that it acts for now.
   var tenant: TenantName?
+  /// `physical` or `logical`, where it replicates.
+  var replication: String?
   /// client_idle_timeout of the user in microseconds; 0: none.
   var idleTimeout: UInt64 = 0
 

@@ -87,7 +87,7 @@ struct ConnectionFacts: Sendable {
   var user = ""
   var database = ""
   var tenant: String?
-  var isReplication = false
+  var replication = "none"
   var state = ""
   var host = ""
   var port = 0

@@ -18,7 +18,7 @@ extension Worker {
   func socketRow(_ connection: ConnectionFacts, width: Int) -> [ConsoleValue] {
     let row: [ConsoleValue] = [
       connection.kind == .client ? "C" : "S", .text(connection.user), .text(connection.database),
-      .text(connection.isReplication ? "physical" : "none"), .text(connection.state),
+      .text(connection.replication), .text(connection.state),
       .text(connection.host), .integer(connection.port), .text(connection.localHost),
       .integer(connection.localPort), .text(time(connection.connectedAt)),
       .text(time(connection.requestedAt)), .integer(connection.wait / 1_000_000),

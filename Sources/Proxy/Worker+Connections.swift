@@ -21,7 +21,7 @@ extension Worker {
     facts.localPort = local.isUnix ? settings.listenPort : local.port
     facts.connectedAt = client.pointee.connectedAt
     facts.requestedAt = max(client.pointee.leasedAt, client.pointee.connectedAt)
-    facts.isReplication = client.pointee.isReplication
+    facts.replication = client.pointee.identity?.replication ?? "none"
     facts.carried = client.pointee.stream.carry.count
     facts.unsent = client.pointee.stream.outgoing.count
     facts.preparedStatements = client.pointee.session?.pointee.statements.count ?? 0
@@ -126,7 +126,7 @@ extension Worker {
     facts.isToBeClosed = record.isOutdated || server.pointee.isOutdated
     facts.link = server.pointee.client?.asHandle ?? 0
     facts.requestedAt = server.pointee.queryStartedAt
-    facts.isReplication = server.pointee.isDedicated
+    facts.replication = server.pointee.client?.pointee.identity?.replication ?? "none"
     facts.carried = server.pointee.stream.carry.count
     facts.unsent = server.pointee.stream.outgoing.count
     facts.preparedStatements = server.pointee.statements.count
