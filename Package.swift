@@ -45,6 +45,7 @@ let package = Package(
     .target(
       name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
+    .target(name: "Admin", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Settings",
       dependencies: [
@@ -54,7 +55,8 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth", "PostgresWire",
+        "Admin", "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
+        "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
@@ -75,6 +77,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
+      swiftSettings: common),
+    .testTarget(
+      name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",
       swiftSettings: common),
     .testTarget(
       name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],

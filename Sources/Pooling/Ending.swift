@@ -55,6 +55,12 @@ public enum Ending: Equatable, Sendable {
   /// More notifications have come for it than are kept for a client that does not take them.
   case notificationsNotTaken
   case shuttingDown
+  /// By KILL or KILL_CLIENT.
+  case adminDisconnect
+  /// By DISABLE.
+  case databaseDisabled(String)
+  /// It has not taken what was sent to it before SUSPEND.
+  case suspendTimeout
   case unsupported(String)
   case internalError(String)
 
@@ -148,6 +154,10 @@ public enum Ending: Equatable, Sendable {
       )
     case .shuttingDown:
       (SQLState.adminShutdown, "terminating connection: pooler is shutting down")
+    case .adminDisconnect: (SQLState.adminShutdown, "admin forced disconnect")
+    case .suspendTimeout: (SQLState.adminShutdown, "suspend_timeout")
+    case .databaseDisabled(let name):
+      (SQLState.protocolViolation, "database \"\(name)\" is disabled")
     case .unsupported(let what): (SQLState.featureNotSupported, what)
     case .internalError(let what): (SQLState.internalError, what)
     }
@@ -167,7 +177,7 @@ public enum Ending: Equatable, Sendable {
   /// Whether the query that runs is to be cancelled: it has taken longer than it may.
   public var stopsQuery: Bool {
     switch self {
-    case .queryTimeout, .transactionTimeout: true
+    case .queryTimeout, .transactionTimeout, .adminDisconnect: true
     default: false
     }
   }
@@ -219,6 +229,9 @@ public enum Ending: Equatable, Sendable {
     case .duplicateStatement: "duplicate_statement"
     case .notificationsNotTaken: "notifications_not_taken"
     case .shuttingDown: "shutdown"
+    case .adminDisconnect: "admin_disconnect"
+    case .databaseDisabled: "database_disabled"
+    case .suspendTimeout: "suspend_timeout"
     case .unsupported: "unsupported"
     case .internalError: "internal_error"
     }

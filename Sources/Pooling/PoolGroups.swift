@@ -22,7 +22,7 @@ struct PoolGroups: Sendable {
   }
 
   private var groups: [Group] = []
-  private var indices: [String: Int] = [:]
+  private(set) var indices: [String: Int] = [:]
   private var unused: [Int] = []
 
   /// How many names are known.

@@ -20,7 +20,9 @@ extension Pools {
     _ id: PoolID, loop: Int32, now: UInt64, isWaiting: Bool
   ) -> DedicatedOpening {
     let pool = pools[id.index]
-    guard !isPaused, !pool.isRemoved, isWaiting || pool.waitingDedicated == 0 else { return .wait }
+    guard !pool.isPaused, !pool.isRemoved, isWaiting || pool.waitingDedicated == 0 else {
+      return .wait
+    }
     var victim: Int32?
     if pool.total >= pool.limits.size {
       victim = idleVictim { number, _ in number == id.index }

@@ -6,7 +6,7 @@ extension Pools {
     let pool = pools[Int(servers[index].pool)]
     if pool.isRemoved { return .databaseRemoved }
     if servers[index].epoch != pool.epoch { return .databaseConfigurationChanged }
-    if isPaused { return .paused }
+    if pool.isPaused { return .paused }
     if isOverLifetime(index, now: now) { return .lifetimeOver }
     if isOverLimit(pool) { return .poolTooLarge }
     // One of the reserve leaves once nobody waits; beyond the reserve the pool has been shrunk.

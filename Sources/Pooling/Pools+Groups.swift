@@ -129,11 +129,20 @@ extension Pools {
     for number in pools.indices { pools[number].isPaused = true }
   }
 
+  /// The same for one pool.
+  public mutating func pause(_ pool: PoolID) {
+    pools[pool.index].isPaused = true
+    isStrict = true
+  }
+
   /// Hands out servers again. Upkeep serves those who have waited.
   public mutating func resume() {
     isPaused = false
     for number in pools.indices { pools[number].isPaused = false }
   }
+
+  /// The same for one pool; all pools are not paused.
+  public mutating func resume(_ pool: PoolID) { pools[pool.index].isPaused = isPaused }
 
   /// The number of servers that exist or are being opened.
   public var serverCount: Int { servers.count }

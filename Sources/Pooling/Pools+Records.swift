@@ -13,6 +13,7 @@ extension Pools {
   struct Server: Linked {
     @usableFromInline var links = Links()
     @usableFromInline var handle: Handle
+    /// -1 where it is gone and its place is free.
     @usableFromInline var pool: Int32
     @usableFromInline var loop: Int32
     @usableFromInline var state = State.opening

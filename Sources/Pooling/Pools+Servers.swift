@@ -29,7 +29,7 @@ extension Pools {
   /// reserve; nil: they do not.
   private func allowsOpening(_ id: PoolID, now: UInt64) -> Bool? {
     let pool = pools[id.index]
-    guard !isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
+    guard !pool.isPaused, !pool.isRemoved, now >= pool.retryAt else { return nil }
     // One evicted would not make room.
     if isOverLimit(pool) { return nil }
     // After a failure one connection tries for all.
@@ -152,6 +152,7 @@ extension Pools {
     pools[pool].total -= 1
     databases[pools[pool].database].servers -= 1
     users[pools[pool].user].servers -= 1
+    servers[index].pool = -1
     servers.remove(index)
   }
 

@@ -8,7 +8,7 @@ extension Pools {
     wakeTenants(loop: loop, now: now, into: &actions)
     sweepShares(now: now)
     isStrict =
-      isPaused || waitingDedicated > 0 || databases.isAnyOverLimit || users.isAnyOverLimit
+      isAnyPaused || waitingDedicated > 0 || databases.isAnyOverLimit || users.isAnyOverLimit
     for number in pools.indices where pools[number].isInUse {
       let id = PoolID(Int32(number))
       closeIdle(id, now: now, into: &actions)
@@ -16,6 +16,10 @@ extension Pools {
       openMissing(id, loop: loop, now: now, into: &actions)
       retire(id, now: now, into: &actions)
     }
+  }
+
+  private var isAnyPaused: Bool {
+    isPaused || pools.indices.contains { pools[$0].isInUse && pools[$0].isPaused }
   }
 
   private mutating func closeOutdated(into actions: inout [UpkeepAction]) {
@@ -60,7 +64,7 @@ extension Pools {
 
   /// Gives idle servers to those who wait, as after a pause.
   mutating func grantIdle(_ id: PoolID, now: UInt64, into actions: inout [UpkeepAction]) {
-    guard !isPaused else { return }
+    guard !pools[id.index].isPaused else { return }
     if pools[id.index].isShared {
       while let grant = grantShared(id, now: now) { actions.append(grant) }
       return

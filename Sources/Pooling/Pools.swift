@@ -84,7 +84,7 @@ public struct Pools: ~Copyable, Sendable {
       return .queued(
         queue(pool, client: client, loop: loop, now: now, isLogin: isLogin, tenant: tenant))
     }
-    guard pools[pool.index].idle > 0 && !isPaused else {
+    guard pools[pool.index].idle > 0 && !pools[pool.index].isPaused else {
       return .queued(queue(pool, client: client, loop: loop, now: now, isLogin: isLogin))
     }
     let index = takeFromIdle(pool, loop: loop)

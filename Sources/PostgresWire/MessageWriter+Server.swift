@@ -101,19 +101,28 @@ extension MessageWriter {
     end(start)
   }
 
-  /// Columns that stem from no table, in text format; at most 65,535.
-  public mutating func rowDescription(_ columns: [RowColumn]) {
+  /// Columns that stem from no table; at most 65,535.
+  /// - Parameter formats: as a Bind has them: none for text, one for all columns, or one for each.
+  public mutating func rowDescription(_ columns: [RowColumn], formats: [UInt16] = []) {
     let start = begin(ServerMessageType.rowDescription)
     let count = append(count: columns.count)
-    for column in columns.prefix(count) {
+    for (index, column) in columns.prefix(count).enumerated() {
       append(cString: column.name)
       append(UInt32(0))  // table
       append(UInt16(0))  // attribute number
       append(column.typeOID)
       append(UInt16(bitPattern: column.typeSize))
       append(UInt32.max)  // type modifier: none
-      append(UInt16(0))  // format: text
+      append(formats.count > 1 ? formats[min(index, formats.count - 1)] : formats.first ?? 0)
     }
+    end(start)
+  }
+
+  /// Values as bytes, nil for NULL; at most 65,535.
+  public mutating func dataRow(bytes values: [[UInt8]?]) {
+    let start = begin(ServerMessageType.dataRow)
+    let count = append(count: values.count)
+    for value in values.prefix(count) { append(value: value) }
     end(start)
   }
 
@@ -129,6 +138,7 @@ extension MessageWriter {
   public mutating func parseComplete() { message(ServerMessageType.parseComplete) }
   public mutating func bindComplete() { message(ServerMessageType.bindComplete) }
   public mutating func closeComplete() { message(ServerMessageType.closeComplete) }
+  public mutating func portalSuspended() { message(ServerMessageType.portalSuspended) }
   public mutating func noData() { message(ServerMessageType.noData) }
 
   /// - Parameter typeOIDs: one for each parameter; at most 65,535.

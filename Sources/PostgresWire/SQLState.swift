@@ -28,6 +28,7 @@ public enum SQLState {
 
   public static let insufficientPrivilege = "42501"
   public static let syntaxError = "42601"
+  public static let undefinedColumn = "42703"
   public static let undefinedObject = "42704"
   public static let duplicatePreparedStatement = "42P05"
 

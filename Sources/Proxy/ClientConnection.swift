@@ -64,6 +64,11 @@ struct ClientConnection: ~Copyable {
   var nextListed: ClientPointer?
   /// When the present phase began, in microseconds.
   var since: UInt64 = 0
+  /// When it was given its server, or the last one that it had.
+  var leasedAt: UInt64 = 0
+  /// What its pool's clients on this loop have done. Until the login is complete it is what nobody
+  /// looks at.
+  var traffic: TrafficPointer
   var connectedAt: UInt64 = 0
   /// The process id of its cancel key; 0: it has none yet.
   var cancelKey: UInt32 = 0
@@ -75,11 +80,15 @@ struct ClientConnection: ~Copyable {
   var session: SessionPointer?
   /// Under which tenant it runs; nil: there are no tenants.
   var tenant: TenantPointer?
+
+  init(traffic: TrafficPointer) { self.traffic = traffic }
 }
 
 /// Who a client is, for the log and for errors. One small object a client.
 final class ClientIdentity {
   let address: SocketAddress
+  /// Tells it from every other connection, of clients and to servers, since the start.
+  let number: UInt64
   /// The process at the other end of a unix socket; 0 if unknown.
   let peerProcess: Int32
   /// As the client gave them.
@@ -92,11 +101,14 @@ final class ClientIdentity {
   var resolution: TenantResolution?
   /// The tenant that it acts for now.
   var tenant: TenantName?
+  /// `physical` or `logical`, where it replicates.
+  var replication: String?
   /// client_idle_timeout of the user in microseconds; 0: none.
   var idleTimeout: UInt64 = 0
 
-  init(address: SocketAddress, peerProcess: Int32) {
+  init(address: SocketAddress, number: UInt64, peerProcess: Int32) {
     self.address = address
+    self.number = number
     self.peerProcess = peerProcess
   }
 

@@ -33,6 +33,8 @@ final class ClientLogin {
   var facts: LoginFacts?
   /// Of protocol 3: what is spoken with it.
   var minorVersion = 0
+  /// Of the console: it has said `options=-c old_columns=on`.
+  var wantsOldColumns = false
   /// It logs in to the console, not to a database.
   var isForConsole = false
   /// Tracked parameters that the client asked for.
@@ -92,6 +94,12 @@ final class ClientLogin {
   private static func isPrefix(_ value: String, of words: String...) -> Bool {
     let lower = value.lowercased()
     return !lower.isEmpty && lower != "o" && words.contains { $0.hasPrefix(lower) }
+  }
+
+  /// Takes over what means something to the console; all else it lets pass.
+  func takeForConsole(_ message: StartupMessage) {
+    let options = message["options"].flatMap { try? OptionsParameter.parse($0) } ?? []
+    wantsOldColumns = options.contains { $0.name == "old_columns" && $0.value == "on" }
   }
 
   private func takeOptions(

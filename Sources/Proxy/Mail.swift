@@ -23,8 +23,15 @@ enum Mail: Sendable {
   case listening(NotificationMail)
   /// About the table of tenants.
   case tenants(TenantMail)
+  /// A loop wants to know something, or to have something done.
+  case asked(Question, by: Int32, serial: UInt64)
+  case answered(UInt64, LoopReport)
+  /// Questions that are looked into piece by piece go on.
+  case surveysGoOn
   /// The configuration has been read anew.
   case reload
+  /// SUSPEND is over.
+  case goOnReading
   /// Stop listening.
   case stopListening
   /// Close every client and leave.

@@ -51,7 +51,12 @@ final class Pooler: Sendable {
   /// Clients on each loop, and those that count towards max_client_conn.
   let clientCounts: [Counter]
   let loggedInClients = Counter()
+  /// Of clients and servers: see ``nextNumber()``.
+  private let lastNumber = Atomic<UInt64>(0)
+  /// Guards what was counted in the past.
+  let statistics: Lock<Statistics>
   let shutdown = Atomic<UInt8>(Shutdown.none.rawValue)
+  let restState = Atomic<UInt8>(Rest.none.rawValue)
 
   /// How far the end has come.
   enum Shutdown: UInt8 {
@@ -100,6 +105,7 @@ final class Pooler: Sendable {
     self.engines = engines
     clientCounts = (0..<loops).map { _ in Counter() }
     tenantRows.withLock { $0.begin(limit: settings.tenancy.tenantsQueryLimit) }
+    statistics = Lock(Statistics(now: Clock.now))
     warm()
   }
 
@@ -117,6 +123,9 @@ final class Pooler: Sendable {
   func broadcast(_ mail: Mail) {
     for mailbox in mailboxes { mailbox.post(mail) }
   }
+
+  /// The number of a new connection.
+  func nextNumber() -> UInt64 { lastNumber.wrappingAdd(1, ordering: .relaxed).newValue }
 
   var clientCount: Int { clientCounts.reduce(0) { $0 + $1.count } }
 
@@ -165,6 +174,7 @@ final class Pooler: Sendable {
         servers: settings.maxUserConnections(user: user),
         clients: settings.maxUserClientConnections(user: user)))
     let route = Route(pool: id, database: database, user: user, settings: settings)
+    if directory.withLock({ $0.pausedDatabases.contains(name) }) { pools.pause(id) }
     let isNew = directory.withLock { directory in
       let isNew = !directory.routes.contains { $0?.key == database.key }
       directory.addRoute(route)
@@ -247,6 +257,10 @@ struct Directory: Sendable {
   var learned: [String: LearnedSecret] = [:]
   /// Where the next connection of a pool begins in its list of hosts.
   var nextHosts: [PoolID: Int] = [:]
+
+  /// By name: databases that an administrator has paused, and those where nobody may log in.
+  var pausedDatabases: Set<String> = []
+  var disabledDatabases: Set<String> = []
 
   /// Hosts with their ports whose servers refuse protocol versions above 3.0.
   var oldPlaces: Set<String> = []

@@ -101,6 +101,8 @@ struct ServerConnection: ~Copyable {
   var isDiscarding = false
   /// Cancel requests that are on their way to this server.
   var cancels: Int32 = 0
+  /// As ``ClientIdentity/number``.
+  var number: UInt64 = 0
   var client: ClientPointer?
   var id = ServerID(-1)
   var pool = PoolID(-1)
@@ -164,12 +166,18 @@ final class ServerDetails {
   let address: SocketAddress
   /// As the log names it: `host:port`.
   let place: String
+  /// The pooler's end.
+  let local: SocketAddress
   let connectedAt: UInt64
   let key: CancelKey?
 
-  init(address: SocketAddress, place: String, connectedAt: UInt64, key: CancelKey?) {
+  init(
+    address: SocketAddress, place: String, local: SocketAddress, connectedAt: UInt64,
+    key: CancelKey?
+  ) {
     self.address = address
     self.place = place
+    self.local = local
     self.connectedAt = connectedAt
     self.key = key
   }

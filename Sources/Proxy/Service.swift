@@ -1,3 +1,4 @@
+import Admin
 import CLinux
 import Glibc
 import Logging
@@ -49,15 +50,18 @@ public final class Service: Sendable {
   /// - Parameters:
   ///   - signals: signals that the first loop takes.
   ///   - handle: what to do about one; called on the calling thread.
+  ///   - reload: reads the configuration anew, for the console; also called there. False: it can't
+  ///     be used.
   /// - Throws: ``ServiceError`` where the kernel gives no thread or descriptor.
   public func run(
-    signals: SignalSource, handle: @escaping (Int32) -> Void
+    signals: SignalSource, handle: @escaping (Int32) -> Void, reload: @escaping () -> Bool
   ) throws(ServiceError) {
     do throws(SystemError) {
       let first = try Worker(
         id: 0, pooler: pooler,
         listeners: listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) })
       first.signals = (signals, handle)
+      first.rereadsConfiguration = reload
       for loop in 1..<max(1, pooler.loopCount) {
         let ticket = WorkerTicket(loop: Int32(loop), pooler: pooler)
         running.add(1)
@@ -98,9 +102,13 @@ public final class Service: Sendable {
     return settings.changesNeedingRestart(from: old)
   }
 
-  public func pause() { pooler.pools.withLock { $0.pause() } }
+  public func pause() { pooler.pause() }
 
-  public func resume() { pooler.pools.withLock { $0.resume() } }
+  public func resume() {
+    let wasSuspended = pooler.isSuspended
+    pooler.resume()
+    if wasSuspended { pooler.broadcast(.goOnReading) }
+  }
 
   /// How a shutdown goes about it.
   public enum ShutdownMode: Sendable {
@@ -109,22 +117,13 @@ public final class Service: Sendable {
     case waitForClients
   }
 
-  public var isShuttingDown: Bool {
-    pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue
-  }
+  public var isShuttingDown: Bool { pooler.isShuttingDown }
 
   public func shutdown(_ mode: ShutdownMode) {
     switch mode {
-    case .immediate:
-      pooler.shutdown.store(Pooler.Shutdown.now.rawValue, ordering: .relaxed)
-      pooler.broadcast(.stop)
-    case .waitForServers:
-      pooler.shutdown.store(Pooler.Shutdown.waitForServers.rawValue, ordering: .relaxed)
-      pause()
-      pooler.mailboxes[0].post(.stopListening)
-    case .waitForClients:
-      pooler.shutdown.store(Pooler.Shutdown.waitForClients.rawValue, ordering: .relaxed)
-      pooler.mailboxes[0].post(.stopListening)
+    case .immediate: pooler.shutDown(.immediate)
+    case .waitForServers: pooler.shutDown(.waitForServers)
+    case .waitForClients: pooler.shutDown(.waitForClients)
     }
   }
 }

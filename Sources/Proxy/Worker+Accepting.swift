@@ -6,6 +6,7 @@ import Settings
 // How connections come in. The first loop accepts and deals them out.
 extension Worker {
   func startListening() {
+    if pooler.isSuspended { return }
     for index in listeners.indices { watch(index) }
   }
 
@@ -17,7 +18,16 @@ extension Worker {
 
   /// Listens again where accepting had to rest, since descriptors had run out.
   func retryListening() {
+    if pooler.isSuspended { return }
     for index in listeners.indices { watch(index) }
+  }
+
+  /// Takes no connections until `startListening`. They wait in the kernel.
+  func restListening() {
+    for index in listeners.indices where listeners[index].isWatched {
+      engine.remove(fd: listeners[index].fd)
+      listeners[index].isWatched = false
+    }
   }
 
   /// Closes the TCP listeners. The unix socket stays to the end.
@@ -77,7 +87,8 @@ extension Worker {
     client.pointee.phase = .login
     client.pointee.connectedAt = now
     client.pointee.since = now
-    client.pointee.identity = ClientIdentity(address: address, peerProcess: peerProcess)
+    client.pointee.identity = ClientIdentity(
+      address: address, number: pooler.nextNumber(), peerProcess: peerProcess)
     let timeout = settings.clientLoginTimeout.microseconds
     client.pointee.login = ClientLogin(deadline: timeout == 0 ? .max : now &+ timeout)
     if engine.add(fd: fd, token: client.asHandle | Token.client) < 0 {

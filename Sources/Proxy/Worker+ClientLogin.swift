@@ -105,7 +105,7 @@ extension Worker {
     login.rules = rules
     login.user = names.user
     if pooler.shutdown.load(ordering: .relaxed) != Pooler.Shutdown.none.rawValue,
-      databaseName != Console.database
+      !Console.isNamed(databaseName, in: settings)
     {
       return endClient(client, .shuttingDown)
     }
@@ -114,9 +114,14 @@ extension Worker {
     if pooler.loggedInClients.add(1) > settings.maxClientConn {
       return endClient(client, .tooManyClients)
     }
-    do {
-      try login.take(message, ignored: settings.ignoreStartupParameters) {
-        pooler.trackedNames.contains($0.lowercased())
+    do throws(LoginRefusal) {
+      // The console takes whatever drivers say: none of it has a meaning there.
+      if Console.isNamed(databaseName, in: settings) {
+        login.takeForConsole(message)
+      } else {
+        try login.take(message, ignored: settings.ignoreStartupParameters) {
+          pooler.trackedNames.contains($0.lowercased())
+        }
       }
     } catch {
       return endClient(client, .startupRefused(sqlstate: error.sqlstate, message: error.message))
@@ -139,7 +144,7 @@ extension Worker {
 
   private func beginAuthentication(_ client: ClientPointer, _ login: ClientLogin) {
     guard let identity = client.pointee.identity else { return }
-    if identity.database == Console.database {
+    if Console.isNamed(identity.database, in: settings) {
       // So that nobody is an administrator who only begins like one.
       enterAsGiven(login, identity)
       switch admission(client, login.user) {
@@ -226,7 +231,7 @@ extension Worker {
     guard let identity = client.pointee.identity, hasRow(client, login) else { return }
     let databaseName = identity.databaseName
     // As it is now: there may have been a reload since the StartupMessage.
-    guard databaseName != Console.database,
+    guard !Console.isNamed(databaseName, in: pooler.settings),
       let database = pooler.settings.database(named: databaseName)
     else {
       return endClient(client, .noSuchDatabase(databaseName))
@@ -237,6 +242,9 @@ extension Worker {
         .startupRefused(
           sqlstate: SQLState.configFileError,
           message: "bouncer config error: auth_type any needs a user in the database's entry"))
+    }
+    if pooler.directory.withLock({ $0.disabledDatabases.contains(databaseName) }) {
+      return endClient(client, .databaseDisabled(databaseName))
     }
     guard join(client, databaseName, identity), beginTenant(client) else { return }
     if login.replication != nil { return beginReplication(client, login) }
@@ -338,6 +346,9 @@ extension Worker {
     }
     writer.readyForQuery(status: TransactionStatus.idle)
     send(writer.bytes, to: client)
+    beginCounting(client)
+    // One with a server of its own has it from its login on.
+    if client.pointee.server != nil { client.pointee.traffic.pointee.assignments &+= 1 }
     if settings.logConnections {
       let kind = login.replication.map { " replication=\($0)" } ?? ""
       logger.info("\(name(client)) login attempt: \(describe(client)) tls=no\(kind)")
@@ -375,6 +386,7 @@ extension Worker {
 
   func send(_ bytes: [UInt8], to client: ClientPointer) {
     guard !bytes.isEmpty else { return }
+    client.pointee.traffic.pointee.sent &+= UInt64(bytes.count)
     _ = bytes.withUnsafeBytes {
       client.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
     }

@@ -120,6 +120,13 @@ extension Worker {
     if let opening = queued.opening { beginOpening(opening, for: client) }
   }
 
+  /// A waiting client has a server now; it runs when its turn comes.
+  @inline(__always)
+  func endWait(_ client: ClientPointer) {
+    client.pointee.phase = .granted
+    client.pointee.traffic.pointee.waitTime &+= now &- client.pointee.since
+  }
+
   func takeServer(_ client: ClientPointer) -> Lease {
     let pool = client.pointee.pool
     let handle = client.asHandle
@@ -140,6 +147,8 @@ extension Worker {
   func attach(_ server: ServerPointer, to client: ClientPointer) {
     client.pointee.server = server
     client.pointee.waiter = .none
+    client.pointee.leasedAt = now
+    client.pointee.traffic.pointee.assignments &+= 1
     server.pointee.client = client
     server.pointee.saidFatal = false
     server.pointee.cleanup = client.pointee.mode == .session || resetsAlways ? .reset : .none
@@ -207,6 +216,7 @@ extension Worker {
     if client.pointee.isSendingText, !watchText(client, min(scan.forward, count)) { return false }
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
+      client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }
       if wasClean { server.pointee.transactionStartedAt = now }
     }
@@ -284,6 +294,7 @@ extension Worker {
   @inline(never)
   func flushClient(_ client: ClientPointer) {
     guard client.pointee.stream.flush(engine) else { return }
+    if client.pointee.phase == .console { return runConsole(client) }
     deliverKept(client)
     // Also while the server is being prepared: the answer to that may have come meanwhile.
     guard let server = client.pointee.server,

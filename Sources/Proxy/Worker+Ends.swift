@@ -58,6 +58,8 @@ extension Worker {
     pooler.clientCounts[Int(id)].add(-1)
     client.pointee.stream.close()
     client.pointee.login = nil
+    consoles[client] = nil
+    endCounting(client)
     retireIfClosed(client)
   }
 

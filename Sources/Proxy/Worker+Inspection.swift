@@ -64,7 +64,7 @@ extension Worker {
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
       if let stop = client.pointee.scanner.check(type, length, maxPacketSize) {
         outbox.append(scratch + run, count: position &- run)
-        sendOutbox(client, server, owedBefore, wasClean)
+        sendOutbox(client, server, owedBefore, wasClean, taken: position &- start)
         return endForwarding(client, stop)
       }
       let whole = Int(length) &+ 1
@@ -109,7 +109,7 @@ extension Worker {
       position &+= here
     }
     outbox.append(scratch + run, count: position &- run)
-    sendOutbox(client, server, owedBefore, wasClean)
+    sendOutbox(client, server, owedBefore, wasClean, taken: position &- start)
     if isFirst && position == count { keepForRetry(session, start, count) }
     return hold(client, position, count, isHeld)
   }
@@ -162,10 +162,13 @@ extension Worker {
     return server.pointee.ledger.isAnsweringOwn && !server.pointee.ledger.owesOnlyOwn
   }
 
+  /// - Parameter taken: how many of the client's bytes have come into it.
   @inline(__always)
   private func sendOutbox(
-    _ client: ClientPointer, _ server: ServerPointer, _ owedBefore: Bool, _ wasClean: Bool
+    _ client: ClientPointer, _ server: ServerPointer, _ owedBefore: Bool, _ wasClean: Bool,
+    taken: Int
   ) {
+    client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: taken)
     guard !outbox.isEmpty else { return }
     _ = server.pointee.stream.send(engine, outbox.bytes, count: outbox.count)
     outbox.clear()

@@ -132,6 +132,8 @@ extension Worker {
     server.pointee.taskError = nil
     tasks.append(server)
     server.pointee.queryStartedAt = now
+    // A client's transaction may be sent behind it at once.
+    if server.pointee.ledger.isClean { server.pointee.transactionStartedAt = now }
     // A simple query ends the unnamed statement.
     server.pointee.unnamedIsClients = false
     if let settings {
@@ -293,7 +295,7 @@ extension Worker {
       guard loop == id else { return post(server, to: loop, for: handle) }
       let client = ClientPointer(handle: handle)
       attach(server, to: client)
-      client.pointee.phase = .granted
+      endWait(client)
       list(client)
     case .close(let ending): closeFreed(server, ending)
     }
@@ -369,7 +371,7 @@ extension Worker {
       if server.pointee.phase == .ready { release(server) }
       return
     }
-    client.pointee.phase = .granted
+    endWait(client)
     register(server)
     if client.pointee.server == server { runClient(client) }
   }

@@ -27,10 +27,16 @@ extension Worker {
         endClient(client, .serverLoginFailed(sqlstate: sqlstate, message: message))
       }
     case .poolRemoved(let pool): endClients(of: pool)
-    case .poolRetired(let pool): forgetRoute(pool)
+    case .poolRetired(let pool):
+      forgetRoute(pool)
+      retireTraffic(of: pool)
+    case .asked(let question, let asker, let serial): asked(question, by: asker, serial: serial)
+    case .answered(let serial, let report): answered(serial, report)
+    case .surveysGoOn: goOnWithSurveys()
     case .listening(let mail): readHubMail(mail)
     case .tenants(let mail): readTenantMail(mail)
     case .reload: reload()
+    case .goOnReading: resumeReading()
     case .stopListening: stopListening()
     case .stop: isStopping = true
     }

@@ -95,7 +95,8 @@ extension Worker {
     logger.info("\(name(client)) keeps its server: \(reason)")
     let pinned = PinnedClient(
       name: name(client), database: client.pointee.identity?.databaseName ?? "",
-      user: client.pointee.identity?.login ?? "", reason: reason)
+      user: client.pointee.identity?.login ?? "", reason: reason,
+      number: client.pointee.identity?.number ?? 0)
     pooler.pinned.withLock { $0[client.asHandle] = pinned }
     pooler.pinCount.add(1)
   }
@@ -182,4 +183,5 @@ struct PinnedClient: Sendable {
   var database: String
   var user: String
   var reason: String
+  var number: UInt64
 }

@@ -14,6 +14,8 @@ extension Worker {
   func beginReplication(_ client: ClientPointer, _ login: ClientLogin) {
     login.stage = .waitingForServer
     client.pointee.isReplication = true
+    client.pointee.identity?.replication =
+      login.replication == "database" ? "logical" : "physical"
     client.pointee.mode = .session
     client.pointee.since = now
     // A reload compares it with the new one.

@@ -43,6 +43,7 @@ extension Worker {
       return (learned, next)
     }
     server.pointee.phase = .login
+    server.pointee.number = pooler.nextNumber()
     server.pointee.id = opening.server
     server.pointee.pool = opening.pool
     server.pointee.login = ServerLogin(
@@ -262,9 +263,9 @@ extension Worker {
       return serverLoginFailed(
         server, SQLState.protocolViolation, "the server skipped its authentication")
     }
-    server.pointee.details = ServerDetails(
-      address: address, place: login.place, connectedAt: now, key: login.key)
     let local = Socket.localAddress(server.pointee.stream.fd)
+    server.pointee.details = ServerDetails(
+      address: address, place: login.place, local: local, connectedAt: now, key: login.key)
     if settings.logConnections {
       let source = local.isUnix ? "unix" : local.description
       logger.info("\(name(server)) new connection to server (from \(source))")

@@ -86,6 +86,8 @@ extension Worker {
       isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
+      client.pointee.traffic.pointee.sent &+= UInt64(truncatingIfNeeded: count &- start)
+      countAnswer(client, server)
       return answered(client, server)
     }
     if case .drained = scan.event, scan.position == count, !isOwn,
@@ -93,6 +95,7 @@ extension Worker {
       let client = server.pointee.client, !client.pointee.isHeld
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
+      client.pointee.traffic.pointee.sent &+= UInt64(truncatingIfNeeded: count &- start)
       return true
     }
     return forwardEvents(server, count, scan, start, isOwn: isOwn)
@@ -104,6 +107,20 @@ extension Worker {
   private func isAllowed(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
     client.pointee.mode != .statement
       || server.pointee.ledger.status == TransactionStatus.idle
+  }
+
+  /// Counts a query that is answered, and the transaction if it has ended with it.
+  @inline(__always)
+  private func countAnswer(_ client: ClientPointer, _ server: ServerPointer) {
+    let traffic = client.pointee.traffic
+    traffic.pointee.queries &+= 1
+    traffic.pointee.queryTime &+= now &- server.pointee.queryStartedAt
+    // Of the next one, if it has been sent already.
+    server.pointee.queryStartedAt = now
+    guard server.pointee.ledger.status == TransactionStatus.idle else { return }
+    traffic.pointee.transactions &+= 1
+    traffic.pointee.transactionTime &+= now &- server.pointee.transactionStartedAt
+    server.pointee.transactionStartedAt = now
   }
 
   /// A client's query is answered.
@@ -169,6 +186,7 @@ extension Worker {
         }
         // What was skipped at a batch's end goes before the answers to the next one.
         if server.pointee.replies.hasFailed { failed(server, []) }
+        if let client = server.pointee.client { countAnswer(client, server) }
         isAnswered = true
       case .ownReadyForQuery:
         isTaskDone = true
@@ -195,6 +213,7 @@ extension Worker {
     }
     if let client = server.pointee.client, position > start, client.pointee.phase == .active {
       _ = client.pointee.stream.send(engine, scratch + start, count: position - start)
+      client.pointee.traffic.pointee.sent &+= UInt64(position - start)
     }
     if position < count {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
@@ -330,6 +349,7 @@ extension Worker {
     guard let client = server.pointee.client else { return false }
     if !answer.isEmpty {
       _ = client.pointee.stream.send(engine, scratch + answer.lowerBound, count: answer.count)
+      client.pointee.traffic.pointee.sent &+= UInt64(answer.count)
     }
     goOnWithout(server, client)
     serverLost(server, "the server closed the connection")

@@ -15,7 +15,9 @@ extension Worker {
     expireCancels()
     expireTasks()
     expireQueries()
+    if !consoles.isEmpty { lookAfterConsoles() }
     if id == 0 {
+      endStatsPeriod()
       retryListening()
       tickHubs()
       tickReader()

@@ -1,3 +1,4 @@
+import Admin
 import CLinux
 import Logging
 import Pooling
@@ -65,7 +66,22 @@ final class Worker {
   var tenantReader: TenantReader?
   /// When a tenant's rate lets somebody go on; see `wakeTenants`.
   var tenantWakeAt = UInt64.max
-  var clients = PointerSlab<ClientConnection> { ClientConnection() }
+  var clients: PointerSlab<ClientConnection>
+  /// What the clients of each pool have done on this loop, by pool.
+  var traffic: [PoolTraffic?] = []
+  /// What those do that have not logged in.
+  let nobodysTraffic: TrafficPointer
+  /// What the console's clients do.
+  let consoleTraffic: TrafficPointer
+  /// Clients of the console.
+  var consoles: [ClientPointer: ConsoleClient] = [:]
+  /// What this loop is asked about and has not answered, and what it has asked all loops.
+  var surveys: [Survey] = []
+  var inquiries: [UInt64: Inquiry] = [:]
+  /// When the averages are taken next; only on the first loop.
+  var nextStatsAt: UInt64 = 0
+  /// How often it has looked for events.
+  var turns: UInt64 = 0
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
   var lastListed: ClientPointer?
@@ -92,6 +108,8 @@ final class Worker {
   let ticker: Ticker
   /// Signals, which the first loop takes, and what is to be done about them.
   var signals: (source: SignalSource, handle: (Int32) -> Void)?
+  /// Reads the configuration anew; false: it can't be used. Only on the first loop.
+  var rereadsConfiguration: (() -> Bool)?
 
   static let tickMicroseconds: UInt64 = 100_000
 
@@ -103,6 +121,12 @@ final class Worker {
     logger = pooler.logger
     tableEpoch = pooler.tenantRows.withLock { $0.epoch }
     settings = pooler.settings
+    let nobodys = TrafficPointer.allocate(capacity: 1)
+    nobodys.initialize(to: TrafficCounters())
+    nobodysTraffic = nobodys
+    consoleTraffic = TrafficPointer.allocate(capacity: 1)
+    consoleTraffic.initialize(to: TrafficCounters())
+    clients = PointerSlab<ClientConnection> { ClientConnection(traffic: nobodys) }
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
     now = Clock.now
@@ -113,6 +137,8 @@ final class Worker {
   deinit {
     scratch.deallocate()
     outbox.deallocate()
+    nobodysTraffic.deallocate()
+    consoleTraffic.deallocate()
     ticker.close()
   }
 
@@ -145,6 +171,7 @@ final class Worker {
       let count = engine.wait(timeoutMilliseconds: mustLook ? 0 : tenantWait)
       mailbox.didWake()
       now = Clock.now
+      turns &+= 1
       if mailbox.isFull { readMail() }
       // Who is granted a server runs after the batch: a loop that alternates between answers and
       // new queries seems to wake its peers more often (measured, with noise).

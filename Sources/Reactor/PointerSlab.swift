@@ -42,6 +42,16 @@ public struct PointerSlab<Element: ~Copyable>: ~Copyable {
     }
   }
 
+  /// Places are made in chunks; those of one chunk may be looked at by themselves.
+  public var chunkCount: Int { chunks.count }
+
+  /// Calls `body` with every place of a chunk, in use or not.
+  public func forEachPlace(
+    inChunk chunk: Int, _ body: (UnsafeMutablePointer<Element>) -> Void
+  ) {
+    for index in 0..<Self.chunkSize { body(chunks[chunk] + index) }
+  }
+
   private mutating func grow() {
     let chunk = UnsafeMutablePointer<Element>.allocate(capacity: Self.chunkSize)
     for index in 0..<Self.chunkSize { (chunk + index).initialize(to: make()) }

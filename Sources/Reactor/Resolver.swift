@@ -56,6 +56,31 @@ public final class Resolver: Sendable {
     startThread()
   }
 
+  /// What is known of a name.
+  public struct KnownHost: Sendable {
+    public var host: String
+    public var secondsLeft: UInt64
+    public var addresses: [SocketAddress]
+  }
+
+  /// The names that are known now, by name.
+  public var entries: [KnownHost] {
+    let now = Clock.now
+    let cache = state.withLock { $0.cache }
+    return cache.sorted { $0.key < $1.key }.compactMap { host, entry in
+      guard entry.expires > now else { return nil }
+      let addresses = (try? entry.answer.get()) ?? []
+      return KnownHost(
+        host: host, secondsLeft: (entry.expires - now) / 1_000_000, addresses: addresses)
+    }
+  }
+
+  /// How many names are known, how many have been asked for and not been answered, and how many of
+  /// those wait for a thread.
+  public var counts: (known: Int, asked: Int, waiting: Int) {
+    state.withLock { ($0.cache.count, $0.waiting.count, $0.queue.count) }
+  }
+
   private func startThread() {
     let mayStart = state.withLock { state -> Bool in
       guard state.threads < Self.threadLimit, !state.queue.isEmpty else { return false }

@@ -112,10 +112,10 @@ extension SettingDefinition {
     .flag("log_connections", \.logConnections, true, "Log logins."),
     .flag("log_disconnections", \.logDisconnections, true, "Log disconnections and their reasons."),
     .flag("log_pooler_errors", \.logPoolerErrors, true, "Log the errors that clients are sent."),
-    .flag("log_stats", \.logStats, true, "Log a line of statistics each `stats_period`.")
-      .accepted("statistics are not logged yet"),
-    .seconds("stats_period", \.statsPeriod, 60, "Time over which averages are taken.")
-      .accepted("statistics are not logged yet"),
+    .flag("log_stats", \.logStats, true, "Log a line of statistics each `stats_period`."),
+    .seconds(
+      "stats_period", \.statsPeriod, 60,
+      "Time over which averages are taken; at least a second."),
     .flag("syslog", \.syslog, false, "Log to syslog.").accepted("there is no syslog output yet"),
     .text("syslog_facility", \.syslogFacility, "daemon", "Facility for syslog.")
       .accepted("there is no syslog output yet"),

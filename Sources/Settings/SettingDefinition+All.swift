@@ -159,7 +159,7 @@ extension SettingDefinition {
       "pool_idle_timeout", \.poolIdleTimeout, 0,
       "Forget a pool that is empty longer; 0 is never."),
     .seconds(
-      "suspend_timeout", \.suspendTimeout, 10, "Longest time for `SUSPEND` and online restart."
-    ).accepted("there is no `SUSPEND` yet"),
+      "suspend_timeout", \.suspendTimeout, 10,
+      "How long `SUSPEND` waits for clients to take what was sent to them; 0 is for ever."),
   ]
 }

@@ -14,7 +14,9 @@ struct Control {
 
   func handle(_ number: Int32) {
     switch number {
-    case SIGHUP: reload()
+    case SIGHUP:
+      logger.info("got SIGHUP, re-reading config")
+      reload()
     case SIGTERM:
       shutDown(
         .waitForClients, "got SIGTERM, shutting down, waiting for all clients disconnect")
@@ -49,8 +51,9 @@ struct Control {
     }
   }
 
-  private func reload() {
-    logger.info("got SIGHUP, re-reading config")
+  /// - Returns: false: the configuration can't be used, and stays as it was.
+  @discardableResult
+  func reload() -> Bool {
     let result = SettingsLoader.load(path: daemon.path, environment: Environment.variables)
     for diagnostic in result.diagnostics {
       switch diagnostic.severity {
@@ -60,7 +63,7 @@ struct Control {
     }
     guard let settings = result.settings else {
       logger.error("RELOAD failed: the configuration in effect stays as it was")
-      return
+      return false
     }
     for name in service.reload(daemon.effective(settings)) {
       logger.warning("\(name) can't be changed by a reload: restart to have it take effect")
@@ -68,5 +71,6 @@ struct Control {
     if !log.open(settings.logfile) {
       logger.error("can't write to logfile \"\(settings.logfile)\": logging where it was")
     }
+    return true
   }
 }

@@ -44,7 +44,8 @@ struct Daemon {
     let control = Control(daemon: self, service: service, logger: logger, log: log)
     do {
       let source = try SignalSource(Control.signals)
-      try service.run(signals: source) { control.handle($0) }
+      try service.run(
+        signals: source, handle: { control.handle($0) }, reload: { control.reload() })
     } catch let error as SystemError {
       throw StartFailure("can't take signals: \(error)")
     } catch let error as ServiceError {

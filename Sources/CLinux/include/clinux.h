@@ -120,6 +120,13 @@ static inline uint64_t cl_monotonic_microseconds(void) {
   return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+/// What the calling thread has used of its processor.
+static inline uint64_t cl_thread_cpu_microseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
 /// Seconds since 1970.
 static inline int64_t cl_wall_seconds(void) { return (int64_t)time(NULL); }
 

@@ -14,7 +14,7 @@ extension Pools {
     _ pool: PoolID, loop: Int32, now: UInt64, isLogin: Bool, tenant id: TenantID
   ) -> LeasedServer? {
     let share = share(of: id, in: pool, now: now)
-    guard pools[pool.index].idle > 0 && !isPaused else { return nil }
+    guard pools[pool.index].idle > 0 && !pools[pool.index].isPaused else { return nil }
     if isLogin {
       guard shares.entries[share].waitingLogins == 0 else { return nil }
     } else {

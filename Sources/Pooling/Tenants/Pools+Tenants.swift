@@ -170,7 +170,7 @@ extension Pools {
   mutating func wantsMore(_ id: PoolID, now: UInt64) -> Bool {
     let pool = pools[id.index]
     if pool.waitingTenants == 0 { return pool.wanted > pool.opening }
-    var wanted = pool.wanted - pool.waitingTenants - (isPaused ? 0 : pool.idle)
+    var wanted = pool.wanted - pool.waitingTenants - (pool.isPaused ? 0 : pool.idle)
     var share = pool.waitingShares.first
     while share >= 0 && wanted <= pool.opening {
       let s = shares.entries[share]

@@ -1,0 +1,187 @@
+import Admin
+import CLinux
+import Pooling
+import Reactor
+
+// Questions between loops. Each answers for what is its own, when it reads its mail: so nothing
+// that is counted needs a lock, and the numbers are exact.
+extension Worker {
+  /// Asks all loops, or only some; `then` is called on this one when all have answered.
+  func ask(_ question: Question, of loops: [Int]? = nil, then: @escaping ([LoopReport]) -> Void) {
+    lastSerial += 1
+    let loops = loops ?? Array(0..<pooler.loopCount)
+    inquiries[lastSerial] = Inquiry(missing: loops.count, then: then)
+    for loop in loops {
+      pooler.mailboxes[loop].post(.asked(question, by: id, serial: lastSerial))
+    }
+  }
+
+  func answered(_ serial: UInt64, _ report: LoopReport) {
+    guard var inquiry = inquiries[serial] else { return }
+    inquiry.reports.append(report)
+    inquiry.missing -= 1
+    inquiries[serial] = inquiry.missing == 0 ? nil : inquiry
+    if inquiry.missing == 0 { inquiry.then(inquiry.reports) }
+  }
+
+  func asked(_ question: Question, by asker: Int32, serial: UInt64) {
+    let survey = Survey(question, asker: asker, serial: serial, loop: id)
+    switch question {
+    case .traffic: survey.report.traffic = trafficByDatabase()
+    case .tallies:
+      survey.report.tallies = serverTallies()
+      survey.report.thread.consoles = consoles.count
+      return begin(survey)
+    case .connections:
+      survey.report.connections = serverFacts()
+      return begin(survey)
+    case .thread:
+      survey.report.thread.serverLogins = serverLogins.count
+      survey.report.thread.cancels = cancels.count
+      survey.report.thread.turns = turns
+      survey.report.thread.cpuMicroseconds = cl_thread_cpu_microseconds()
+      survey.report.thread.consoles = consoles.count
+      return begin(survey)
+    case .kill(let victims): survey.report.killed = kill(victims)
+    case .suspend(let closesBlocked):
+      survey.report.blocked = suspend(closesBlocked: closesBlocked)
+    case .reload:
+      if rereadsConfiguration?() != true { survey.report.error = .reloadFailed }
+    case .set(let name, let value): survey.report.error = set(name, to: value)
+    case .shutdown(let mode): pooler.shutDown(mode)
+    }
+    end(survey)
+  }
+
+  private func end(_ survey: Survey) {
+    pooler.mailboxes[Int(survey.asker)].post(.answered(survey.serial, survey.report))
+  }
+
+  // MARK: pieces
+
+  /// How many chunks of places are looked at between two looks for events.
+  private static var chunksAtATime: Int { 4 }
+
+  private func begin(_ survey: Survey) {
+    surveys.append(survey)
+    if surveys.count == 1 { goOnWithSurveys() }
+  }
+
+  /// Looks at some more clients for the first question under way.
+  func goOnWithSurveys() {
+    guard let survey = surveys.first else { return }
+    let end = min(clients.chunkCount, survey.nextChunk + Self.chunksAtATime)
+    while survey.nextChunk < end {
+      clients.forEachPlace(inChunk: survey.nextChunk) { client in
+        guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
+        switch survey.question {
+        case .tallies: tally(client, &survey.report.tallies)
+        case .connections: survey.report.connections.append(facts(client))
+        case .thread: tally(client, &survey.report.thread)
+        case .traffic, .kill, .suspend, .reload, .set, .shutdown: break
+        }
+      }
+      survey.nextChunk += 1
+    }
+    if survey.nextChunk >= clients.chunkCount {
+      surveys.removeFirst()
+      self.end(survey)
+    }
+    if !surveys.isEmpty { mailbox.post(.surveysGoOn) }
+  }
+
+  // MARK: counters
+
+  /// Counts what a client does from now on, its login to begin with.
+  func beginCounting(_ client: ClientPointer) {
+    let pool = client.pointee.pool
+    while traffic.count <= pool.index { traffic.append(nil) }
+    let database = route(pool)?.database
+    // The number may have been another pool's, whose mail of farewell has not been read.
+    if traffic[pool.index]?.database != database?.name { retireTraffic(of: pool) }
+    let counted =
+      traffic[pool.index]
+      ?? PoolTraffic(
+        database: database?.name ?? "", isAutomatic: database?.isAutomatic ?? true)
+    traffic[pool.index] = counted
+    counted.clients += 1
+    client.pointee.traffic = counted.counters
+    client.pointee.traffic.pointee.logins &+= 1
+  }
+
+  /// A client that has ended counts no longer.
+  func endCounting(_ client: ClientPointer) {
+    guard client.pointee.traffic != nobodysTraffic else { return }
+    client.pointee.traffic = nobodysTraffic
+    if client.pointee.pool.rawValue >= 0 { traffic[client.pointee.pool.index]?.clients -= 1 }
+  }
+
+  /// The pool has gone, unless another has its number already.
+  func retireTraffic(of pool: PoolID) {
+    guard pool.index < traffic.count, let old = traffic[pool.index], old.clients == 0 else {
+      return
+    }
+    traffic[pool.index] = nil
+    if old.isAutomatic { return }
+    pooler.statistics.withLock { $0.retire(old.counters.pointee, database: old.database) }
+  }
+
+  private func trafficByDatabase() -> [String: TrafficCounters] {
+    var all = [Console.database: consoleTraffic.pointee]
+    for case let pool? in traffic {
+      all[pool.database, default: TrafficCounters()] += pool.counters.pointee
+    }
+    return all
+  }
+
+  // MARK: tallies
+
+  private func tally(_ client: ClientPointer, _ thread: inout ThreadFacts) {
+    thread.clients += 1
+    if client.pointee.phase == .login { thread.loggingIn += 1 }
+    if client.pointee.phase == .waiting { thread.waiting += 1 }
+    if client.pointee.server != nil { thread.servers += 1 }
+  }
+
+  private func tally(_ client: ClientPointer, _ tallies: inout [PoolTally]) {
+    guard client.pointee.pool.rawValue >= 0 else { return }
+    let isWaiting = client.pointee.phase == .waiting || client.pointee.phase == .login
+    change(client.pointee.pool, in: &tallies) {
+      if isWaiting {
+        $0.waiting += 1
+        $0.oldestWait = min($0.oldestWait, client.pointee.since)
+      } else {
+        $0.active += 1
+      }
+    }
+  }
+
+  private func serverTallies() -> [PoolTally] {
+    var tallies: [PoolTally] = []
+    for server in tasks
+    where server.pointee.login == nil
+      && (server.pointee.task == .check || server.pointee.task == .reset)
+    {
+      change(server.pointee.pool, in: &tallies) { $0.tested += 1 }
+    }
+    for delivery in cancels.values {
+      guard let server = delivery.server else { continue }
+      change(server.pointee.pool, in: &tallies) {
+        $0.cancelling += 1
+        if server.pointee.client == nil { $0.beingCancelled += 1 }
+      }
+    }
+    return tallies
+  }
+
+  /// Changes the tally of a pool. They stand by the pools' numbers.
+  private func change(
+    _ pool: PoolID, in tallies: inout [PoolTally], _ change: (inout PoolTally) -> Void
+  ) {
+    guard pool.rawValue >= 0 else { return }
+    while tallies.count <= pool.index {
+      tallies.append(PoolTally(pool: PoolID(Int32(tallies.count))))
+    }
+    change(&tallies[pool.index])
+  }
+}
