@@ -194,8 +194,8 @@ public struct Ledger: Equatable, Sendable {
     oldestIsOwn = true
   }
 
-  /// Records a query of the pooler's own all of whose answers count: BEGIN, some statements, COMMIT.
-  /// Only for a settled server.
+  /// Records a query of the pooler's own all of whose answers count: BEGIN, some statements and
+  /// COMMIT. Only for a settled server.
   /// - Parameter statements: how many there are between the two.
   public mutating func poolerSendsAside(statements: Int) {
     poolerSendsQuery()

@@ -11,8 +11,8 @@ import Tenancy
 ///
 /// Locks, and the order in which a thread may take them: `pools`, then `places`. The others
 /// (`directory`, `parameterSets`, `tenantRows`, `cancelKeys`, `statements`, `pinned`) are taken
-/// alone, or under `pools`; nothing is taken under them. None is held over a system call, but that an idle server's
-/// move between loops changes its registration right after the lock is gone.
+/// alone, or under `pools`; nothing is taken under them. None is held over a system call, but that
+/// an idle server's move between loops changes its registration right after the lock is gone.
 final class Pooler: Sendable {
   /// Guards every pool: who holds which server, who waits.
   let pools: Lock<Pools>

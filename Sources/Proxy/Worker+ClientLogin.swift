@@ -383,14 +383,6 @@ extension Worker {
     login.parameters.append(
       StartupParameter(name: "application_name", value: "\(own) - \(place)"))
   }
-
-  func send(_ bytes: [UInt8], to client: ClientPointer) {
-    guard !bytes.isEmpty else { return }
-    client.pointee.traffic.pointee.sent &+= UInt64(bytes.count)
-    _ = bytes.withUnsafeBytes {
-      client.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
-    }
-  }
 }
 
 extension AuthType {

@@ -290,6 +290,14 @@ extension Worker {
     release(server)
   }
 
+  func send(_ bytes: [UInt8], to client: ClientPointer) {
+    guard !bytes.isEmpty else { return }
+    client.pointee.traffic.pointee.sent &+= UInt64(bytes.count)
+    _ = bytes.withUnsafeBytes {
+      client.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
+    }
+  }
+
   /// Sends what was kept for a client, then reads on from its server.
   @inline(never)
   func flushClient(_ client: ClientPointer) {

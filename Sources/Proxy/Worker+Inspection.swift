@@ -76,10 +76,9 @@ extension Worker {
       if let tenant = client.pointee.tenant {
         switch cover(type, client, server, session, tenant, position, count, &run) {
         case .goesItsWay: break
-        case .held:
-          isHeld = true
+        case .waits(let forAnswers):
+          isHeld = forAnswers
           break scanning
-        case .incomplete: break scanning
         case .ended: return false
         case .passed:
           client.pointee.scanner.pass(whole: whole, here: here)

@@ -49,13 +49,12 @@ extension Worker {
       isRefused = true
     case .assigns(let sole, let tenant):
       isAssignment = true
-      if !maps(client), range.isEmpty, mustAwaitRow(sole.value, client, session) { return .held }
+      change = Self.namedAssignmentRefusal
       if maps(client) {
         change = Self.standIn(sole)
       } else if range.isEmpty {
+        if mustAwaitRow(sole.value, client, session) { return .held }
         change = assignment(sole, client, tenant, session)
-      } else {
-        change = Self.namedAssignmentRefusal
       }
     case .mayAssign(let open):
       isAssignment = true
@@ -87,8 +86,7 @@ extension Worker {
       if isAssignment || (change == nil && !isPlain) { read.analysis = analysis }
       return parseUnnamed(message, range, read, client, server, session)
     }
-    let isKept = !isPlain && !isRefused && analysis.map(refuses) != true
-    if isKept { read.analysis = analysis }
+    if !isPlain && !isRefused && analysis.map(refuses) != true { read.analysis = analysis }
     return parseNamed(message, range, read, client, server, session)
   }
 

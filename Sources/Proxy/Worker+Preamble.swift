@@ -14,10 +14,8 @@ extension Worker {
   enum Cover {
     /// It runs under the tenant, and goes its way.
     case goesItsWay
-    /// Answers have to come first.
-    case held
-    /// The rest of it has to.
-    case incomplete
+    /// Answers have to come first, or the rest of it.
+    case waits(forAnswers: Bool)
     /// It has gone already, or has been answered.
     case passed
     /// The client has been ended.
@@ -43,11 +41,11 @@ extension Worker {
     default: break
     }
     if server.pointee.ledger.openBatch == server.pointee.coveredBatch { return .goesItsWay }
-    if server.pointee.ledger.owesReply { return .held }
+    if server.pointee.ledger.owesReply { return .waits(forAnswers: true) }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return .goesItsWay }
     let whole = messageLength(at: position)
     if type == ClientMessageType.query, whole > count &- position, whole <= Self.inspectedLimit {
-      return .incomplete
+      return .waits(forAnswers: false)
     }
     if run != position { outbox.append(scratch + run, count: position &- run) }
     run = position
@@ -55,7 +53,7 @@ extension Worker {
     case .put: return .goesItsWay
     case .putInQuery: run = position &+ 5
     case .answered: run = position &+ whole
-    case .held: return .held
+    case .held: return .waits(forAnswers: true)
     case .ended: return .ended
     }
     return .passed
@@ -139,8 +137,8 @@ extension Worker {
       && messageLength(at: position) == 5
   }
 
-  /// Gives the server the prepared statement that a simple query names, if it lacks it: that takes a
-  /// Sync, which must not stand between a preamble and the query.
+  /// Gives the server the prepared statement that a simple query names, if it lacks it: that takes
+  /// a Sync, which must not stand between a preamble and the query.
   private func bringsFirst(
     _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, _ position: Int,
     _ count: Int
@@ -241,8 +239,20 @@ extension Worker {
 
   // MARK: answers
 
+  /// A preamble has failed.
+  /// - Returns: false if the server is no longer its client's, or is gone.
+  func goesOnBehindFailure(_ server: ServerPointer, _ error: [UInt8]) -> Bool {
+    if server.pointee.ledger.preambleForm == .aside {
+      asideFailed(server, error)
+      return false
+    }
+    if let client = server.pointee.client { preambleFailed(client, server, error) }
+    if server.pointee.replies.hasFailed { failed(server, []) }
+    return true
+  }
+
   /// A preamble aside has failed, and the server skips all that is behind it, up to a Sync.
-  func asideFailed(_ server: ServerPointer, _ error: [UInt8]) {
+  private func asideFailed(_ server: ServerPointer, _ error: [UInt8]) {
     let fields = ErrorFields.parse(error)
     let sqlstate = fields?.sqlstate ?? SQLState.protocolViolation
     if let fields, fields.severity != "ERROR" { return serverLost(server, fields.message) }
@@ -264,7 +274,7 @@ extension Worker {
   }
 
   /// The preamble of a client's query or batch has failed: nothing of this has run.
-  func preambleFailed(_ client: ClientPointer, _ server: ServerPointer, _ error: [UInt8]) {
+  private func preambleFailed(_ client: ClientPointer, _ server: ServerPointer, _ error: [UInt8]) {
     let fields = ErrorFields.parse(error)
     if let own = ownError(server, error, fields) {
       client.pointee.session?.pointee.sawError = true

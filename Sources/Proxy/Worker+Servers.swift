@@ -166,14 +166,8 @@ extension Worker {
       switch scan.event {
       case .drained, .passing: break scanning
       case .preambleDone: break
-      case .preambleFailed(let body) where server.pointee.ledger.preambleForm == .aside:
-        asideFailed(server, Array(bytes[body.range]))
-        return false
       case .preambleFailed(let body):
-        if let client = server.pointee.client {
-          preambleFailed(client, server, Array(bytes[body.range]))
-        }
-        if server.pointee.replies.hasFailed { failed(server, []) }
+        guard goesOnBehindFailure(server, Array(bytes[body.range])) else { return false }
       case .readyForQuery:
         if let client = server.pointee.client, !isAllowed(client, server) {
           endClient(client, .transactionInStatementMode)

@@ -12,8 +12,8 @@ import PostgresWire
 /// Two ways:
 /// - **aside**: a transaction of its own in front, which is committed. It holds for whatever comes
 ///   behind it. Its messages are those of the extended protocol, without a Sync: whatever fails in
-///   it, be it before its first statement, the server skips all that comes behind it, a simple query
-///   too. An error in a query of its own would end that query, and no more.
+///   it, be it before its first statement, the server skips all that comes behind it, a simple
+///   query too. An error in a query of its own would end that query, and no more.
 /// - **inside**: within the client's own transaction, where this is known to be one simple query or
 ///   one batch of statements that can't end it. It costs no answer of its own. If the transaction
 ///   is rolled back the server has the settings of before, which the next preamble replaces.

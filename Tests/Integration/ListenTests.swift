@@ -189,7 +189,11 @@ extension Integration {
         #expect(try client.notifications(within: 0.2) == [])
         try client.run("COMMIT")
         #expect(try client.notifications(50).map(\.payload) == (0..<50).map { "\($0)" })
-        try client.send(Frame.query("SELECT pg_sleep(0.3), repeat('x', 100000)"))
+        try client.send(Frame.query("SELECT pg_sleep(1), repeat('x', 100000)"))
+        let running = """
+          SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sl%'
+          """
+        for _ in 0..<200 where try other.value(running) != "1" { usleep(10_000) }
         try other.run("NOTIFY a, 'amid'")
         #expect(try client.receiveUntilReady().types == "TDCZ")
         #expect(try client.notifications(1) == [Notification("a", "amid")])

@@ -70,8 +70,8 @@ struct FaultForm: Sendable, CustomTestStringConvertible {
   let name: String
   /// How many messages answer the preamble.
   let answers: Int
-  /// The client asks for another DateStyle than the server has, which is set in front of the tenant's
-  /// settings.
+  /// The client asks for another DateStyle than the server has, which is set in front of the
+  /// tenant's settings.
   var isCombined = false
   let bytes: @Sendable (Int, String) -> [UInt8]
 
