@@ -279,6 +279,33 @@ extension Integration {
       }
     }
 
+    // MARK: statements that run alone
+
+    /// Behind a preamble that shared their transaction they would be refused.
+    @Test(arguments: PostgresVersion.available)
+    func `what must run alone, or commits within, runs`(version: PostgresVersion) throws {
+      try withTenants(version) { sluice, _ in
+        let other = try sluice.connect(user: "app.t2")
+        let client = try sluice.connect(user: "app.t1")
+        for text in [
+          "VACUUM item", "CREATE INDEX CONCURRENTLY alone ON item (own)",
+          "REINDEX INDEX CONCURRENTLY alone", "DROP INDEX CONCURRENTLY alone",
+          "CALL settle('t1', 'alone')", "DISCARD ALL",
+          "DO $$BEGIN PERFORM public.witness('t1', 'alone'); COMMIT; "
+            + "PERFORM public.witness('t1', 'alone'); ROLLBACK; END$$",
+        ] {
+          for message in [Frame.query(text), Frame.extended(text)] {
+            #expect(tenants(try other.query("SELECT \(Self.me)")) == ["t2"])
+            try client.send(message)
+            let answer = try client.receiveUntilReady()
+            #expect(answer.errors.isEmpty && answer.status == "I", "\(text): \(answer.errors)")
+            if text.hasPrefix("CREATE") || text.hasPrefix("DROP") { break }
+          }
+        }
+        #expect(tenants(try client.query("SELECT \(Self.me)")) == ["t1"])
+      }
+    }
+
     // MARK: batches that are sent once more
 
     @Test(arguments: PostgresVersion.available)
