@@ -128,10 +128,12 @@ extension Worker {
     return true
   }
 
-  /// All that is in front of what comes next is a query of the pooler's own.
+  /// All that is in front of what comes next is a query of the pooler's own, or a preamble.
   @inline(__always)
   func owesOnlyOwn(_ server: ServerPointer) -> Bool {
-    server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
+    (server.pointee.ledger.owesOnlyOwn
+      || (server.pointee.ledger.owesPreamble && !server.pointee.ledger.owesReply))
+      && !server.pointee.ledger.hasOpenBatch
       && server.pointee.ledger.status == TransactionStatus.idle
   }
 

@@ -11,11 +11,18 @@ extension Worker {
     /// The text that takes its place.
     var change: String?
     /// That text has the parameters of the client's: ``Worker/standIn(_:)``.
-    var isStandIn = false
+    var isStandIn: Bool
     /// What it could do to its session; nil: nothing.
     var analysis: SQLAnalysis?
     var isHarmless: Bool
     var exits: Bool
+
+    init(_ change: String?, isStandIn: Bool, isHarmless: Bool, exits: Bool) {
+      self.change = change
+      self.isStandIn = isStandIn
+      self.isHarmless = isHarmless
+      self.exits = exits
+    }
   }
 
   func inspectParse(
@@ -80,8 +87,7 @@ extension Worker {
       }
     }
     if !maps(client) { return passParse(message, range, change, server) }
-    var read = ReadText(
-      change: change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
+    var read = ReadText(change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
     if range.isEmpty {
       if isAssignment || (change == nil && !isPlain) { read.analysis = analysis }
       return parseUnnamed(message, range, read, client, server, session)

@@ -191,7 +191,8 @@ extension Integration {
         #expect(try client.notifications(50).map(\.payload) == (0..<50).map { "\($0)" })
         try client.send(Frame.query("SELECT pg_sleep(1), repeat('x', 100000)"))
         let running = """
-          SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sl%'
+          SELECT count(*) FROM pg_stat_activity
+          WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'
           """
         for _ in 0..<200 where try other.value(running) != "1" { usleep(10_000) }
         try other.run("NOTIFY a, 'amid'")

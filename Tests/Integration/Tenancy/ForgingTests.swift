@@ -152,8 +152,8 @@ extension Integration {
       [:], ["pool_mode": "session"], ["max_prepared_statements": 0],
     ]
 
-    /// The same statements in other ways: all that is not said to forge stays acme's. It is long, so
-    /// one version has to do.
+    /// The same statements in other ways: all that is not said to forge stays acme's. It is long,
+    /// so one version has to do.
     @Test(arguments: PostgresVersion.available.suffix(1), ForgingDatabase.Level.allCases)
     func `no attempt forges in another way or another pool mode`(
       version: PostgresVersion, level: ForgingDatabase.Level
