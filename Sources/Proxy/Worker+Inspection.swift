@@ -131,9 +131,17 @@ extension Worker {
 
   /// All that is in front of what comes next is a query of the pooler's own.
   @inline(__always)
-  func owesOnlyOwn(_ server: ServerPointer) -> Bool {
+  private func owesOnlyOwn(_ server: ServerPointer) -> Bool {
     server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
       && server.pointee.ledger.status == TransactionStatus.idle
+  }
+
+  /// Nothing of the client's is in front of what comes next; its preamble may be.
+  private func isFirst(_ server: ServerPointer) -> Bool {
+    if owesOnlyOwn(server) { return true }
+    let ledger = server.pointee.ledger
+    return !ledger.owesReply && !ledger.hasOpenBatch && !ledger.isCopying && !ledger.isTainted
+      && ledger.status == TransactionStatus.idle
   }
 
   @inline(__always)
@@ -259,7 +267,7 @@ extension Worker {
       } else {
         note(
           analysis, client, server, session,
-          isFirst: server.pointee.ledger.isClean || owesOnlyOwn(server))
+          isFirst: isFirst(server))
       }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)

@@ -38,7 +38,8 @@ struct TenantTable {
     _ tenant: String, plan: String? = nil, clients: Int? = nil, servers: Int? = nil
   ) throws {
     let values = [
-      "'\(tenant)'", plan.map { "$plan$\($0)$plan$" }, clients.map(String.init), servers.map(String.init),
+      "'\(tenant)'", plan.map { "$plan$\($0)$plan$" }, clients.map(String.init),
+      servers.map(String.init),
     ]
     try run("INSERT INTO tenant VALUES (\(values.map { $0 ?? "NULL" }.joined(separator: ", ")))")
   }
