@@ -129,19 +129,13 @@ extension Worker {
     return true
   }
 
-  /// All that is in front of what comes next is a query of the pooler's own.
+  /// All that is in front of what comes next is a query of the pooler's own, or a preamble.
   @inline(__always)
-  private func owesOnlyOwn(_ server: ServerPointer) -> Bool {
-    server.pointee.ledger.owesOnlyOwn && !server.pointee.ledger.hasOpenBatch
+  func owesOnlyOwn(_ server: ServerPointer) -> Bool {
+    (server.pointee.ledger.owesOnlyOwn
+      || (server.pointee.ledger.owesPreamble && !server.pointee.ledger.owesReply))
+      && !server.pointee.ledger.hasOpenBatch
       && server.pointee.ledger.status == TransactionStatus.idle
-  }
-
-  /// Nothing of the client's is in front of what comes next; its preamble may be.
-  private func isFirst(_ server: ServerPointer) -> Bool {
-    if owesOnlyOwn(server) { return true }
-    let ledger = server.pointee.ledger
-    return !ledger.owesReply && !ledger.hasOpenBatch && !ledger.isCopying && !ledger.isTainted
-      && ledger.status == TransactionStatus.idle
   }
 
   @inline(__always)
@@ -267,7 +261,7 @@ extension Worker {
       } else {
         note(
           analysis, client, server, session,
-          isFirst: isFirst(server))
+          isFirst: server.pointee.ledger.isClean || owesOnlyOwn(server))
       }
     guard let changed = refusal ?? words?.text else {
       return passQuery(message, client, server, session)
