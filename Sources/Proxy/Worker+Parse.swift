@@ -49,13 +49,7 @@ extension Worker {
       isRefused = true
     case .assigns(let sole, let tenant):
       isAssignment = true
-      if maps(client) {
-        change = Self.standIn(sole)
-      } else if range.isEmpty {
-        change = assignment(sole, client, tenant, session)
-      } else {
-        change = Self.namedAssignmentRefusal
-      }
+      change = prepared(sole, isNamed: !range.isEmpty, client, tenant, session)
     case .mayAssign(let open):
       isAssignment = true
       change = Self.standIn(open)

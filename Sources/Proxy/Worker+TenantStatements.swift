@@ -23,6 +23,16 @@ extension Worker {
     "the tenant can not be named by a named prepared statement here",
     hint: "Send it as a simple query, or prepare it without a name.")
 
+  /// What a Parse of a statement that names the tenant is on the server.
+  func prepared(
+    _ sole: SQLAnalysis.SoleAssignment, isNamed: Bool, _ client: ClientPointer,
+    _ tenant: TenantPointer, _ session: SessionPointer
+  ) -> String {
+    if maps(client) { return Self.standIn(sole) }
+    return isNamed
+      ? Self.namedAssignmentRefusal : assignment(sole, client, tenant, session)
+  }
+
   /// What is prepared in place of a statement that names the tenant.
   static func standIn(_ sole: SQLAnalysis.SoleAssignment) -> String {
     guard sole.form == .select else { return "" }

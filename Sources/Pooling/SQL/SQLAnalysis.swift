@@ -94,7 +94,8 @@ public struct SQLAnalysis: Equatable, Sendable {
   /// and names of old, and for a list such as search_path if SET gives it more than one lower-case
   /// name.
   public var soleAssignment: SoleAssignment?
-  /// Set where the text is one `SELECT set_config(...)` whose name or third argument is a parameter.
+  /// Set where the text is one `SELECT set_config(...)` whose name or third argument is a
+  /// parameter.
   public var openAssignment: OpenAssignment?
   /// The text's last statement that is not empty is RESET ALL, and no other of its statements is.
   public var endsWithResetAll = false
