@@ -1,7 +1,7 @@
--- The demo's schema: tenants, their accounts and the accounts' orders, on which row-level security
--- lets a transaction see and write the rows of its tenant only. The tables belong to who loads
--- this, as a table's owner is not bound by its policies; the application's role is app. Loading it
--- again changes nothing.
+-- The demo's schema: tenants, their accounts and the accounts' orders. Row-level security lets a
+-- transaction see and write the rows of its tenant only. The tables belong to who loads this, as a
+-- table's owner is not bound by its policies; the application's role is app. Loading it again
+-- changes nothing.
 CREATE TABLE IF NOT EXISTS tenants (
   id text PRIMARY KEY,
   name text NOT NULL
