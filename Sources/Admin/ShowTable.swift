@@ -58,7 +58,7 @@ public enum ShowTable: String, CaseIterable, Sendable {
     case .pinned: Self.make("ssssq", "client, database, user, reason, id")
     case .prepared: Self.make("sqq", "name, clients, bytes")
     case .pinning: Self.make("sq", "name, value")
-    case .tenants: Self.make("siqqqqNNNqqiiiii", Self.tenantNames)
+    case .tenants: Self.make("siqqqqNNNNNqqiiiii", Self.tenantNames)
     case .waits: Self.make("qsssssiTqisqssssisq", Self.waitNames)
     case .threads: Self.make("iqqqqqqqq", Self.threadNames)
     }
@@ -107,8 +107,8 @@ extension ShowTable {
     """
   static let tenantNames = """
     tenant, weight, clients, waiting, waiting_logins, servers, leases, wait_time, avg_wait_time, \
-    refused_clients, refused_waiting, max_client_connections, max_waiting_clients, \
-    max_server_connections, max_transactions_per_second, transactions_burst
+    wait_p50, wait_p99, refused_clients, refused_waiting, max_client_connections, \
+    max_waiting_clients, max_server_connections, max_transactions_per_second, transactions_burst
     """
   static let waitNames = """
     id, database, user, tenant, application_name, addr, port, since, wait_us, holders, reason, \

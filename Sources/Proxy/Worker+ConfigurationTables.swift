@@ -180,8 +180,8 @@ extension Worker {
       let average = tenant.leases == 0 ? 0 : tenant.waitMicroseconds / tenant.leases
       let now = [tenant.clients, tenant.waiting, tenant.waitingLogins, tenant.servers]
       let past = [
-        tenant.leases, tenant.waitMicroseconds, average, tenant.refusedClients,
-        tenant.refusedWaiting,
+        tenant.leases, tenant.waitMicroseconds, average, tenant.wait(ofPercent: 50),
+        tenant.wait(ofPercent: 99), tenant.refusedClients, tenant.refusedWaiting,
       ]
       let limits = [
         tenant.limits.maxClients, tenant.limits.maxWaiting, tenant.limits.maxServers,

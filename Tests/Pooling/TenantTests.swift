@@ -284,4 +284,20 @@ import Testing
     }
     #expect(names == [["t0", "t1"], ["t2", "t3"], ["t4"]])
   }
+
+  @Test func `what a share of the leases waited at most`() throws {
+    let room = PoolRoom()
+    _ = try Self.tenant("t", in: room)
+    var position: Int? = 0
+    var census = try #require(room.pools.tenantCensus(from: &position, count: 1).first)
+    #expect(census.wait(ofPercent: 99) == 0)
+    // 98 of them none, one some 700 microseconds, one an hour.
+    census.waits[0] = 98
+    census.waits[10] = 1
+    census.waits[31] = 1
+    #expect(census.wait(ofPercent: 50) == 0)
+    #expect(census.wait(ofPercent: 98) == 0)
+    #expect(census.wait(ofPercent: 99) == 1_024)
+    #expect(census.wait(ofPercent: 100) == 1 << 30)
+  }
 }

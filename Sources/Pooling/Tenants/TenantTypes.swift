@@ -87,4 +87,16 @@ public struct TenantCensus: Equatable, Sendable {
   /// How often a limit refused a client.
   public var refusedClients: UInt64
   public var refusedWaiting: UInt64
+
+  /// What that many per cent of the leases waited at most, in microseconds, as far as the buckets
+  /// tell: less than twice what they really waited. The last bucket tells its lower bound.
+  public func wait(ofPercent percent: UInt64) -> UInt64 {
+    let wanted = (waits.reduce(0, +) * percent + 99) / 100
+    var count: UInt64 = 0
+    for (bucket, leases) in waits.enumerated() {
+      count += leases
+      if count >= wanted { return bucket == 0 ? 0 : 1 << UInt64(min(bucket, waits.count - 2)) }
+    }
+    return 0
+  }
 }

@@ -45,7 +45,7 @@ extension IsolationTraffic {
     if isParsed { messages.append(.parse(text, name: name)) }
     if random.chance(20) { messages.append(.describeStatement(name)) }
     // An error at Bind: too many values.
-    if random.chance(4) { values.append([0x31]) }
+    if random.chance(4) { values.append(Array(tenant.utf8)) }
     let portal = random.chance(10) ? "p" : ""
     let formats = random.chance(20) ? [1] : []
     messages.append(
