@@ -35,7 +35,7 @@ struct ClientSession: ~Copyable {
   /// It reads or writes data, and can't end its transaction.
   var unnamedIsHarmless = false
   /// What it may do beyond its transaction, whenever it is bound.
-  var unnamedAnalysis: SQLAnalysis?
+  var unnamedAnalysis: ReadAnalysis?
   /// The statement that a message named last.
   var lastUsed: ClientStatements.Reference?
   /// The statement of the unnamed portal that a Bind has just made, where its shape is to be
@@ -120,4 +120,12 @@ struct ClientSession: ~Copyable {
     restoresAll = false
     sawError = false
   }
+}
+
+/// What a text was found to do, at an address of its own: nearly all texts have none, and where there
+/// is none nothing large is copied.
+final class ReadAnalysis: Sendable {
+  let value: SQLAnalysis
+
+  init(_ value: SQLAnalysis) { self.value = value }
 }

@@ -92,6 +92,9 @@ public final class Service: Sendable {
     }
   }
 
+  /// A loop has not come to its end yet, though ``run(signals:handle:reload:)`` has.
+  public var isRunning: Bool { running.count > 0 }
+
   // MARK: commands
 
   /// Takes over a new configuration.

@@ -13,7 +13,7 @@ extension Worker {
     /// That text has the parameters of the client's: ``Worker/standIn(_:)``.
     var isStandIn: Bool
     /// What it could do to its session; nil: nothing.
-    var analysis: SQLAnalysis?
+    var analysis: ReadAnalysis?
     var isHarmless: Bool
     var exits: Bool
 
@@ -41,6 +41,27 @@ extension Worker {
     let text = bytes(range.next, scratch.distance(to: end))
     let isPlain = SQLText.isPlain(text.bytes)
     let isHarmless = isPlain && SQLText.isData(text.bytes)
+    if isPlain && !isUnconfirmed && client.pointee.tenant == nil {
+      // The common case. What is no data may be ROLLBACK.
+      if !maps(client) { return passParse(message, range, nil, server) }
+      let read = ReadText(nil, isStandIn: false, isHarmless: isHarmless, exits: !isHarmless)
+      return range.isEmpty
+        ? parseUnnamed(message, range, read, client, server, session)
+        : parseNamed(message, range, read, client, server, session)
+    }
+    return parseRead(
+      message, range, text, client, server, session,
+      (isPlain: isPlain, isHarmless: isHarmless, isUnconfirmed: isUnconfirmed))
+  }
+
+  /// A Parse whose text has to be read.
+  @inline(never)
+  private func parseRead(
+    _ message: InspectedMessage, _ range: NameRange, _ text: UnsafeRawBufferPointer,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
+    _ known: (isPlain: Bool, isHarmless: Bool, isUnconfirmed: Bool)
+  ) -> Inspected {
+    let (isPlain, isHarmless, isUnconfirmed) = known
     let isAwaited = client.pointee.tenant?.pointee.isAwaited == true
     let analysis = isPlain && !isUnconfirmed && !isAwaited ? nil : SQLText.analyse(text.bytes)
     // Of a plain text that has not been read, what is no data may be ROLLBACK.
@@ -89,10 +110,14 @@ extension Worker {
     if !maps(client) { return passParse(message, range, change, server) }
     var read = ReadText(change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
     if range.isEmpty {
-      if isAssignment || (change == nil && !isPlain) { read.analysis = analysis }
+      if isAssignment || (change == nil && !isPlain) {
+        read.analysis = analysis.map(ReadAnalysis.init)
+      }
       return parseUnnamed(message, range, read, client, server, session)
     }
-    if !isPlain && !isRefused && analysis.map(refuses) != true { read.analysis = analysis }
+    if let analysis, !isPlain && !isRefused && !refuses(analysis) {
+      read.analysis = ReadAnalysis(analysis)
+    }
     return parseNamed(message, range, read, client, server, session)
   }
 
@@ -177,7 +202,7 @@ extension Worker {
     if read.isStandIn { space += Array(bytes(range.next, message.end)) }
     let reference = pooler.statements.withLock {
       $0.intern(
-        tail: tail, analysis: read.analysis, isHarmless: read.isHarmless, space: space)
+        tail: tail, analysis: read.analysis?.value, isHarmless: read.isHarmless, space: space)
     }
     let presence = server.pointee.statements.use(reference.serial, batch: batch)
     // A failed transaction block refuses every Parse but that of what ends it: the refusal is the

@@ -78,13 +78,13 @@ extension Worker {
       if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
         return .held
       }
-      if let analysis = session.pointee.unnamedAnalysis,
+      if let analysis = session.pointee.unnamedAnalysis?.value,
         let bound = bindAssignment(
           message, portal, range.next, analysis, client, server, session)
       {
         return bound
       }
-      if let analysis = session.pointee.unnamedAnalysis,
+      if let analysis = session.pointee.unnamedAnalysis?.value,
         !noteBound(analysis, client, server, session)
       {
         return .held

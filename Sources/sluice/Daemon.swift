@@ -52,6 +52,10 @@ struct Daemon {
       throw StartFailure(error.description)
     }
     logger.info("server shutting down: the end")
+    guard service.isRunning else { return }
+    // What libraries give back at exit would be taken from under a loop that is still at work.
+    PidFile.remove(settings.pidfile)
+    _exit(0)
   }
 
   /// The settings with what the command line says on top.

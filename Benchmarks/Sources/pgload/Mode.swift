@@ -9,6 +9,8 @@ enum Mode: String, CaseIterable, ExpressibleByArgument {
   case extended
   /// Bind, Describe, Execute and Sync of a statement that was parsed once, after the login.
   case prepared
+  /// The same without Describe, as of a driver that knows the columns.
+  case bound
   /// BEGIN, the query, COMMIT: three round trips.
   case transaction
   /// A query that answers with COPY OUT; its bytes are counted.
@@ -18,7 +20,7 @@ enum Mode: String, CaseIterable, ExpressibleByArgument {
 
   var defaultQuery: String {
     switch self {
-    case .simple, .extended, .prepared, .transaction, .idle: "SELECT 1"
+    case .simple, .extended, .prepared, .bound, .transaction, .idle: "SELECT 1"
     case .copy: "COPY bench TO STDOUT 256MB"
     }
   }
@@ -35,9 +37,12 @@ struct Script {
     switch mode {
     case .simple, .copy: steps = [Script.simple(query)]
     case .extended: steps = [Script.extended(query, named: "", parses: true)]
-    case .prepared:
+    case .prepared, .bound:
       prelude = Script.parse(query, named: "sluice_bench")
-      steps = [Script.extended(query, named: "sluice_bench", parses: false)]
+      steps = [
+        Script.extended(
+          query, named: "sluice_bench", parses: false, describes: mode == .prepared)
+      ]
     case .transaction: steps = ["BEGIN", query, "COMMIT"].map(Script.simple)
     case .idle: prelude = touches ? Script.simple(query) : nil
     }
@@ -60,7 +65,9 @@ struct Script {
     return buffer.bytes
   }
 
-  private static func extended(_ query: String, named name: String, parses: Bool) -> [UInt8] {
+  private static func extended(
+    _ query: String, named name: String, parses: Bool, describes: Bool = true
+  ) -> [UInt8] {
     var buffer = MessageBuffer()
     if parses {
       buffer.message("P") {
@@ -76,9 +83,11 @@ struct Script {
       $0.int16(0)
       $0.int16(0)
     }
-    buffer.message("D") {
-      $0.byte(UInt8(ascii: "P"))
-      $0.cString("")
+    if describes {
+      buffer.message("D") {
+        $0.byte(UInt8(ascii: "P"))
+        $0.cString("")
+      }
     }
     buffer.message("E") {
       $0.cString("")
