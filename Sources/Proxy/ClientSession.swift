@@ -122,8 +122,8 @@ struct ClientSession: ~Copyable {
   }
 }
 
-/// What a text was found to do, at an address of its own: nearly all texts have none, and where there
-/// is none nothing large is copied.
+/// What a text was found to do, at an address of its own: nearly all texts have none, and where
+/// there is none nothing large is copied.
 final class ReadAnalysis: Sendable {
   let value: SQLAnalysis
 
