@@ -7,7 +7,7 @@
 -- The function gives the tenant that stands in the token which Sluice puts into the setting
 -- sluice.token, if the token is signed with a secret of sluice.secrets, has not expired, and was
 -- made for this database and for this session's login. Else it raises SQLSTATE 42501. Anyone may
--- set the setting; only who has the secret can make a token. docs/tenancy-signed.md tells more.
+-- set the setting; only who has the secret can make a token. docs/tenancy.md tells more.
 --
 -- For PostgreSQL 13 and newer; no extension is needed. Run it in each database that has such
 -- policies, as a role that may create a schema and that is neither the application's login nor a
