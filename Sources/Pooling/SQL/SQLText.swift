@@ -6,8 +6,8 @@ public enum SQLText {
   /// depends on standard_conforming_strings. And in the encodings whose characters have bytes of
   /// ASCII within (SJIS, BIG5, GBK, UHC, GB18030, JOHAB) a byte such as `\` or `[` behind one above
   /// 0x7F may be half a character: where one stands, words count even in strings and comments. So
-  /// too where 0x81 0x5F stands, which a server in UTF8 makes a backslash of for a client that sends
-  /// SHIFT_JIS_2004. No other character of any client's encoding becomes one of ASCII there.
+  /// too where 0x81 0x5F stands, of which a server in UTF8 makes a backslash for who sends
+  /// SHIFT_JIS_2004. Of all other characters only one becomes ASCII there: `~`, of the same encoding.
   public static func analyse(_ text: RawSpan) -> SQLAnalysis {
     var bytes = unsafe text.withUnsafeBytes { unsafe [UInt8]($0) }
     if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange(end...) }

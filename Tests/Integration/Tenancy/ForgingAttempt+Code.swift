@@ -177,7 +177,8 @@ extension ForgingAttempt {
       "CREATE DOMAIN d AS int CHECK (f() IS NOT NULL)", "BEGIN", "SELECT 1::d"),
     forging(
       "an operator",
-      "CREATE FUNCTION f(text, text) RETURNS text LANGUAGE sql AS 'SELECT set_config($1, $2, false)'",
+      "CREATE FUNCTION f(text, text) RETURNS text LANGUAGE sql "
+        + "AS 'SELECT set_config($1, $2, false)'",
       "CREATE OPERATOR === (FUNCTION = f, LEFTARG = text, RIGHTARG = text)", "BEGIN",
       "SELECT 'app.tenant_id'::text === 'globex'::text"),
     forging("a view", maker, "CREATE VIEW v AS SELECT f()", "BEGIN", "TABLE v"),

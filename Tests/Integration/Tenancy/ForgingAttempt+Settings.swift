@@ -137,7 +137,7 @@ extension ForgingAttempt {
       "SELECT set_config(chr(97) || 'pp.tenant_id', 'globex', false)", by: .unknown),
     call(
       "a name out of a table",
-      "SELECT set_config(n, 'globex', false) FROM (VALUES ('app.tenant_id')) AS v(n)", by: .unknown),
+      "SELECT set_config(n, 'globex', true) FROM (VALUES ('app.tenant_id')) v(n)", by: .unknown),
     call(
       "a name with a cast", "SELECT set_config('app.tenant_id'::name::text, 'globex', false)",
       by: .unknown),
