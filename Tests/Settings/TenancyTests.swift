@@ -224,6 +224,18 @@ struct TenancyTests {
     #expect(result.errors.allSatisfy { $0.line != nil })
   }
 
+  @Test(arguments: [
+    "[tenancy.settings]\nrole = \"r\"\n", "[tenants.acme.settings]\nrole = \"r\"\n",
+  ])
+  func `a role leaves no room for who has named nobody`(_ role: String) {
+    let head = "[tenancy]\nsources = [\"set\"]\nset_name = \"app.t\"\n"
+    let result = toml(head + role)
+    #expect(result.settings == nil)
+    #expect(result.errors.contains { $0.line == 2 && $0.message.contains("fallback_tenant") })
+    #expect(toml(head + "fallback_tenant = \"none\"\n" + role).settings != nil)
+    #expect(toml("[tenancy]\nsources = [\"user_suffix\"]\n" + role).settings != nil)
+  }
+
   @Test func `set needs a name to listen to`() throws {
     let head = "[tenancy]\nsources = \"set\"\n"
     #expect(toml(head).settings == nil)
