@@ -36,8 +36,8 @@ struct ClientSession: ~Copyable {
   var unnamedIsHarmless = false
   /// What it may do beyond its transaction, whenever it is bound.
   var unnamedAnalysis: ReadAnalysis?
-  /// The statement that a message named last.
-  var lastUsed: ClientStatements.Reference?
+  /// The serial of the statement that a message named last; 0: none.
+  var lastUsed: UInt64 = 0
   /// The statement of the unnamed portal that a Bind has just made, where its shape is to be
   /// learned; 0: it is known.
   var boundSerial: UInt64 = 0

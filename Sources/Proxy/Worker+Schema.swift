@@ -262,13 +262,13 @@ extension Worker {
       scratch.load(fromByteOffset: execute, as: UInt8.self) == ClientMessageType.execute,
       execute + messageLength(at: execute) + 5 == count,
       scratch.load(fromByteOffset: count - 5, as: UInt8.self) == ClientMessageType.sync,
-      let reference = session.pointee.lastUsed
+      session.pointee.lastUsed != 0
     else { return }
     if session.pointee.retry == .second {
       session.pointee.retry = .none
       return
     }
-    session.pointee.retrySerial = reference.serial
+    session.pointee.retrySerial = session.pointee.lastUsed
     session.pointee.retryBytes.set(scratch + start, count: count - start)
   }
 

@@ -178,7 +178,7 @@ extension Worker {
   /// - Returns: its new serial.
   @discardableResult
   func renew(_ serial: UInt64, _ session: SessionPointer) -> UInt64? {
-    let failed = serial == 0 ? session.pointee.lastUsed?.serial ?? 0 : serial
+    let failed = serial == 0 ? session.pointee.lastUsed : serial
     guard
       let reference = session.pointee.statements.references.first(where: { $0.serial == failed }),
       reference.index >= 0

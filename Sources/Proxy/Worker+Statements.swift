@@ -124,7 +124,7 @@ extension Worker {
       return .held
     }
     if isChanged { failChanged(&reference, server, session) }
-    session.pointee.lastUsed = reference
+    session.pointee.lastUsed = reference.serial
     if reference.shape.columns == 0 && portal.isEmpty {
       session.pointee.boundSerial = reference.serial
     }
@@ -207,7 +207,7 @@ extension Worker {
     guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
-    session.pointee.lastUsed = reference
+    session.pointee.lastUsed = reference.serial
     expectDescription(.describeStatement, reference.serial, server)
     appendRenamed(message, range.start, range, ServerName(reference.serial))
     return .sent

@@ -23,7 +23,7 @@ struct IsolationClient {
         try live()
       } catch {
         if "\(error)".contains("no answer") {
-          let text = "client \(index) of \(check.tenant): \(error) \(last.suffix(3))"
+          let text = "client \(index) of \(check.tenant): \(error) \(last.suffix(12))"
           run.findings.change { $0.stalls.append(text) }
         }
       }
