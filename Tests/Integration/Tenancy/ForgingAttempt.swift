@@ -79,6 +79,8 @@ struct ForgingAttempt: Sendable {
     return queries
   }
 
+  var needsXML: Bool { ["table_to_xml", "cursor_to_xml"].contains(name) }
+
   /// Its line in the table.
   var line: String {
     "| \(name) | \(plain.rawValue) | \(stop.rawValue) | \(signed.rawValue) |"

@@ -137,7 +137,9 @@ extension Integration {
     ) throws {
       let database = try ForgingDatabase(version, level)
       try withSluice(database.configuration()) { sluice in
-        for attempt in ForgingAttempt.all {
+        // Some builds of PostgreSQL have no XML.
+        let lacksXML = try !database.superuser.query("SELECT '<a/>'::xml").errors.isEmpty
+        for attempt in ForgingAttempt.all where !(lacksXML && attempt.needsXML) {
           let expected = level == .plain ? attempt.plain : attempt.signed
           let finding = try finding(attempt, .asTheyAre, sluice, database)
           // A server may have been built without.
@@ -152,6 +154,15 @@ extension Integration {
       [:], ["pool_mode": "session"], ["max_prepared_statements": 0],
     ]
 
+    /// What Sluice looks at is for the plain level; the signed one has to hold in each mode.
+    private func ways(_ level: ForgingDatabase.Level, _ mode: Int) -> [Way] {
+      switch mode {
+      case 0: level == .plain ? Way.allCases : [.named]
+      case 1: [.asTheyAre]
+      default: level == .plain ? [.asTheyAre, .named] : [.asTheyAre]
+      }
+    }
+
     /// The same statements in other ways: all that is not said to forge stays acme's. It is long,
     /// so one version has to do.
     @Test(arguments: PostgresVersion.available.suffix(1), ForgingDatabase.Level.allCases)
@@ -162,7 +173,7 @@ extension Integration {
       for (number, mode) in Self.modes.enumerated() {
         let sources = number == 0 ? ["user_suffix"] : ["user_suffix", "set"]
         try withSluice(database.configuration(mode, sources: sources)) { sluice in
-          for way in Way.allCases where number == 0 || way != .inTransaction {
+          for way in ways(level, number) {
             for attempt in ForgingAttempt.all where attempt.plain != .forges || level == .signed {
               guard
                 let finding = try finding(
