@@ -69,7 +69,7 @@ public struct Ledger: Equatable, Sendable {
 
   /// How many messages the pooler's own query is still to be answered with, the ReadyForQuery
   /// included; zero where nobody counts, or where it has failed.
-  var asideAnswers: UInt16 = 0
+  var countedAnswers: UInt16 = 0
 
   /// Which messages are to be events that otherwise pass: what the client runs may change more than
   /// its transaction.
@@ -197,9 +197,9 @@ public struct Ledger: Equatable, Sendable {
   /// Records a query of the pooler's own all of whose answers count: BEGIN, some statements and
   /// COMMIT. Only for a settled server.
   /// - Parameter statements: how many there are between the two.
-  public mutating func poolerSendsAside(statements: Int) {
+  public mutating func poolerSendsCounted(statements: Int) {
     poolerSendsQuery()
-    asideAnswers = UInt16(clamping: statements + 3)
+    countedAnswers = UInt16(clamping: statements + 3)
   }
 
   /// Records a preamble in front of the message that is sent next. Only on a settled server.

@@ -79,7 +79,7 @@ extension ServerScanner {
   }
 
   /// As `next`, within the answer to a query of the pooler's own all of whose answers count.
-  mutating func nextOfAside(
+  mutating func nextOfCounted(
     _ bytes: RawSpan, from start: Int, ledger: inout Ledger
   ) -> ServerScan {
     let end = bytes.byteCount
@@ -99,22 +99,22 @@ extension ServerScanner {
       case ServerMessageType.parameterStatus:
         return ServerScan(position: position + whole, event: .parameterStatus(body))
       case ServerMessageType.errorResponse:
-        ledger.asideAnswers = 0
+        ledger.countedAnswers = 0
         ledger.errorReceived()
         return ServerScan(position: position + whole, event: .errorResponse(body))
       case ServerMessageType.commandComplete:
-        let isLast = ledger.asideAnswers == 2
-        guard ledger.asideAnswers > 1, let tag = PreambleTag(bytes, body),
+        let isLast = ledger.countedAnswers == 2
+        guard ledger.countedAnswers > 1, let tag = PreambleTag(bytes, body),
           isLast == (tag == .commit)
         else { return ServerScan(position: position, event: .violation) }
-        ledger.asideAnswers -= 1
+        ledger.countedAnswers -= 1
         position += whole
       case ServerMessageType.readyForQuery:
         let status = unsafe bytes.unsafeLoad(fromByteOffset: position + 5, as: UInt8.self)
-        guard ledger.asideAnswers == 1, status == TransactionStatus.idle else {
+        guard ledger.countedAnswers == 1, status == TransactionStatus.idle else {
           return ServerScan(position: position, event: .violation)
         }
-        ledger.asideAnswers = 0
+        ledger.countedAnswers = 0
         _ = ledger.readyForQueryReceived(status)
         return ServerScan(position: position + 6, event: .ownReadyForQuery)
       default: return ServerScan(position: position, event: .violation)

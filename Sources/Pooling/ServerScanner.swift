@@ -141,7 +141,7 @@ public struct ServerScanner: Equatable, Sendable {
   mutating func nextOwn(
     _ bytes: RawSpan, from start: Int, ledger: inout Ledger
   ) -> ServerScan {
-    if ledger.asideAnswers != 0 { return nextOfAside(bytes, from: start, ledger: &ledger) }
+    if ledger.countedAnswers != 0 { return nextOfCounted(bytes, from: start, ledger: &ledger) }
     let end = bytes.byteCount
     let rest = min(Int(remaining), end - start)
     var position = start + rest

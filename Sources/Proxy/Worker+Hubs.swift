@@ -104,19 +104,25 @@ extension Worker {
   }
 
   private func open(_ hub: NotificationHub) {
-    let server = ServerPointer(handle: pooler.places.withLock { [now] in $0.take(now: now) })
-    lastSerial += 1
-    let learned = pooler.directory.withLock { $0.learned[hub.route.user] }
-    let login = ServerLogin(
-      opening: nil, route: hub.route, learned: learned, firstHost: 0, serial: lastSerial, now: now)
-    server.pointee.phase = .login
+    let server = takeOwnServer(hub.route)
     server.pointee.pool = hub.route.pool
     server.pointee.hub = hub
-    server.pointee.login = login
     hub.server = server
+    tryNextHost(server)
+  }
+
+  /// A connection of the pooler's own, in no pool, that is to log in. Whose it is has to be noted
+  /// before `tryNextHost`, which may fail at once.
+  func takeOwnServer(_ route: Route) -> ServerPointer {
+    let server = ServerPointer(handle: pooler.places.withLock { [now] in $0.take(now: now) })
+    lastSerial += 1
+    let learned = pooler.directory.withLock { $0.learned[route.user] }
+    server.pointee.phase = .login
+    server.pointee.login = ServerLogin(
+      opening: nil, route: route, learned: learned, firstHost: 0, serial: lastSerial, now: now)
     pooler.pools.withLock { [id] _ in server.own(Ownership(loop: id, isIdle: false)) }
     serverLogins.append(server)
-    tryNextHost(server)
+    return server
   }
 
   /// The login is through.

@@ -137,7 +137,7 @@ extension Worker {
     // A simple query ends the unnamed statement.
     server.pointee.unnamedIsClients = false
     if let settings {
-      server.pointee.ledger.poolerSendsAside(statements: settings)
+      server.pointee.ledger.poolerSendsCounted(statements: settings)
     } else {
       server.pointee.ledger.poolerSendsQuery()
     }

@@ -73,19 +73,10 @@ extension Worker {
   // MARK: the connection
 
   private func open(_ reader: TenantReader) {
-    let server = ServerPointer(handle: pooler.places.withLock { [now] in $0.take(now: now) })
-    lastSerial += 1
-    let learned = pooler.directory.withLock { $0.learned[reader.route.user] }
-    let login = ServerLogin(
-      opening: nil, route: reader.route, learned: learned, firstHost: 0, serial: lastSerial,
-      now: now)
-    login.ownName = "sluice tenants"
-    server.pointee.phase = .login
+    let server = takeOwnServer(reader.route)
+    server.pointee.login?.ownName = "sluice tenants"
     server.pointee.reader = reader
-    server.pointee.login = login
     reader.server = server
-    pooler.pools.withLock { [id] _ in server.own(Ownership(loop: id, isIdle: false)) }
-    serverLogins.append(server)
     tryNextHost(server)
   }
 

@@ -32,7 +32,7 @@ enum PreambleWay: CaseIterable, Sendable {
     var ledger = Ledger()
     switch self {
     case .own:
-      ledger.poolerSendsAside(statements: 2)
+      ledger.poolerSendsCounted(statements: 2)
     case .prefix, .asideOfQuery:
       ledger.poolerSendsPreamble(statements: 2, self == .prefix ? .prefix : .aside)
       _ = ledger.clientSends(UInt8(ascii: "Q"))
