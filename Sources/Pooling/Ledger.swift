@@ -136,7 +136,8 @@ public struct Ledger: Equatable, Sendable {
   @inlinable public var openBatch: UInt32 {
     // Those that end a COPY have none of their own: their codes have the high bit.
     let ends = entries & 0xAAAA_AAAA_AAAA_AAAA
-    return readies &+ UInt32(count) &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
+    let last = readies &+ UInt32(count)
+    return ends == 0 ? last : last &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
   }
 
   /// Gives up the count.
@@ -169,6 +170,17 @@ public struct Ledger: Equatable, Sendable {
     default:
       batchIsOpen = true
     }
+    return true
+  }
+
+  /// Records an Execute and the Sync behind it, which end the open batch.
+  /// - Returns: false where each has to be recorded for itself.
+  @inlinable
+  public mutating func clientEndsBatch() -> Bool {
+    guard batchIsOpen, !isCopyingIn, count < Self.capacity else { return false }
+    push(.sync)
+    batchIsOpen = false
+    batchExecutes = false
     return true
   }
 

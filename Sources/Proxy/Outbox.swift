@@ -1,4 +1,5 @@
 import CLinux
+import Pooling
 
 /// Bytes for one server that are put together before they are sent in one write: messages that were
 /// changed on their way, and the pooler's own among them. One a loop; it keeps its memory.
@@ -92,31 +93,5 @@ struct Outbox {
     base.deallocate()
     base = fresh
     capacity = larger
-  }
-}
-
-/// `SLUICE_` and a serial number, made without an allocation.
-struct ServerName {
-  var bytes: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-  private(set) var count = 0
-
-  init(_ serial: UInt64) {
-    // The prefix, in the order in which memory has it.
-    bytes.0 = UInt64(littleEndian: 0x005F_4543_4955_4C53)
-    var digits = 1
-    var rest = serial
-    while rest > 9 {
-      digits += 1
-      rest /= 10
-    }
-    count = 7 + digits
-    let end = count
-    withUnsafeMutableBytes(of: &bytes) { buffer in
-      var value = serial
-      for index in 0..<digits {
-        buffer[end - 1 - index] = 0x30 + UInt8(truncatingIfNeeded: value % 10)
-        value /= 10
-      }
-    }
   }
 }

@@ -55,10 +55,10 @@ extension Worker {
       return hold(client, start, count, true)
     }
     outbox.clear()
-    var position = start
+    var (position, isHeld) = (start, false)
     var run = start  // what is from here to `position` goes as it is
-    var isHeld = false
     scanning: while count &- position >= 5 {
+      if passesBatchEnd(&position, count, server, session) { continue scanning }
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let length = UInt32(
         bigEndian: scratch.loadUnaligned(fromByteOffset: position &+ 1, as: UInt32.self))
@@ -111,6 +111,26 @@ extension Worker {
     sendOutbox(client, server, owedBefore, wasClean, taken: position &- start)
     if isFirst && position == count { keepForRetry(session, start, count) }
     return hold(client, position, count, isHeld)
+  }
+
+  /// Passes an Execute of the unnamed portal without a row limit and a Sync, 15 bytes in all, with
+  /// which nearly every batch ends.
+  /// - Returns: false where they are not what comes next, or not all there is to it.
+  @inline(__always)
+  private func passesBatchEnd(
+    _ position: inout Int, _ count: Int, _ server: ServerPointer, _ session: SessionPointer
+  ) -> Bool {
+    guard count &- position >= 15, word(position) == 0x0000_0009_0000_0045,
+      word(position &+ 7) == 0x0400_0000_5300_0000, session.pointee.fence == nil,
+      !server.pointee.ledger.isAnsweringOwn, server.pointee.ledger.clientEndsBatch()
+    else { return false }
+    position &+= 15
+    return true
+  }
+
+  @inline(__always)
+  private func word(_ position: Int) -> UInt64 {
+    UInt64(littleEndian: scratch.loadUnaligned(fromByteOffset: position, as: UInt64.self))
   }
 
   /// Keeps what a client has sent for later.
@@ -321,60 +341,6 @@ extension Worker {
   @inline(__always)
   func watchQueries(_ client: ClientPointer) {
     if client.pointee.inspection == .sessions { client.pointee.inspection = .queries }
-  }
-
-  /// A text that is longer than what is looked at as a whole: its beginning is, and the rest as it
-  /// goes by.
-  /// - Parameter from: where the text begins.
-  func inspectLongText(
-    _ message: InspectedMessage, from: Int, _ client: ClientPointer, _ server: ServerPointer,
-    _ session: SessionPointer, _ isUnconfirmed: Bool
-  ) -> Inspected {
-    guard message.here > Self.inspectedLimit / 2 else { return .incomplete }
-    if isUnconfirmed { return .held }
-    guard server.pointee.ledger.hasRoom else { return .held }
-    guard let isPlain = beginLongText(message, from: from, client, session) else { return .ended }
-    guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    if !isPlain { suspectText(client, session) }
-    outbox.append(scratch + message.start, count: message.here)
-    if message.type == ClientMessageType.query { forgetUnnamed(client, session) }
-    return .sent
-  }
-
-  /// Looks at the beginning of a long text, and has the rest looked at.
-  /// - Returns: whether it is plain so far; nil: a client with a tenant may not send it, and has
-  ///   ended.
-  func beginLongText(
-    _ message: InspectedMessage, from: Int, _ client: ClientPointer, _ session: SessionPointer
-  ) -> Bool? {
-    let isPlain = SQLText.isPlain(bytes(from, message.end).bytes)
-    if let tenant = client.pointee.tenant, !tenant.pointee.isExempt,
-      !isPlain || tenant.pointee.isAwaited
-    {
-      endClient(client, .textTooLong)
-      return nil
-    }
-    session.pointee.longText = LongText(beginning: bytes(from, message.end).bytes)
-    client.pointee.isSendingText = true
-    return isPlain
-  }
-
-  /// Looks at the next piece of a long text, which goes by.
-  /// - Returns: false: the client has ended.
-  @inline(never)
-  func watchText(_ client: ClientPointer, _ count: Int) -> Bool {
-    guard let session = client.pointee.session else { return true }
-    let piece = UnsafeRawBufferPointer(start: scratch, count: count)
-    if session.pointee.longText.hasSuspect(piece.bytes) {
-      // It has not come whole, so nothing of it has run.
-      if client.pointee.tenant?.pointee.isExempt == false {
-        endClient(client, .textTooLong)
-        return false
-      }
-      suspectText(client, session)
-    }
-    if !client.pointee.scanner.isMidMessage { client.pointee.isSendingText = false }
-    return true
   }
 
   func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {

@@ -9,7 +9,14 @@ extension Worker {
   /// - Returns: false where that depends on a batch that has not been answered.
   @inline(__always)
   func ensure(_ reference: ClientStatements.Reference, _ server: ServerPointer) -> Bool {
-    let batch = server.pointee.ledger.openBatch
+    ensure(reference, server, server.pointee.ledger.openBatch)
+  }
+
+  /// - Parameter batch: the one that is open now.
+  @inline(__always)
+  func ensure(
+    _ reference: ClientStatements.Reference, _ server: ServerPointer, _ batch: UInt32
+  ) -> Bool {
     switch server.pointee.statements.use(reference.serial, batch: batch) {
     case .present: return true
     case .undecided: return server.pointee.ledger.isTainted

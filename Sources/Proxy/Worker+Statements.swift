@@ -120,7 +120,7 @@ extension Worker {
     {
       return .held
     }
-    guard ensure(reference, server), server.pointee.ledger.clientSends(message.type) else {
+    guard ensure(reference, server, batch), server.pointee.ledger.clientSends(message.type) else {
       return .held
     }
     if isChanged { failChanged(&reference, server, session) }

@@ -152,6 +152,53 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     }
   }
 
+  /// Every ledger that up to four events lead to.
+  @Test func `a batch's end in one is its two messages`() {
+    func happen(_ event: Int, to ledger: inout Ledger) {
+      switch event {
+      case 0: _ = ledger.clientSends(ClientMessageType.bind)
+      case 1: _ = ledger.clientSends(ClientMessageType.execute)
+      case 2: _ = ledger.clientSends(ClientMessageType.sync)
+      case 3: _ = ledger.clientSends(ClientMessageType.query)
+      case 4: _ = ledger.clientSends(ClientMessageType.copyDone)
+      case 5:
+        for _ in 1..<Ledger.capacity { _ = ledger.clientSends(ClientMessageType.query) }
+      case 6: ledger.copyInReceived()
+      case 7: ledger.errorReceived()
+      default: _ = ledger.readyForQueryReceived(TransactionStatus.inTransaction)
+      }
+    }
+    var ledgers = [Ledger()]
+    var begin = 0
+    for _ in 0..<4 {
+      let end = ledgers.count
+      for ledger in ledgers[begin..<end] {
+        for event in 0..<9 {
+          var next = ledger
+          happen(event, to: &next)
+          ledgers.append(next)
+        }
+      }
+      begin = end
+    }
+    var ended = 0
+    for ledger in ledgers {
+      var atOnce = ledger
+      guard atOnce.clientEndsBatch() else {
+        #expect(atOnce == ledger)
+        continue
+      }
+      ended += 1
+      var oneByOne = ledger
+      let areSent =
+        oneByOne.clientSends(ClientMessageType.execute)
+        && oneByOne.clientSends(ClientMessageType.sync)
+      #expect(areSent)
+      #expect(atOnce == oneByOne)
+    }
+    #expect(ended > 100)
+  }
+
   @Test func `one reply is told from several`() {
     #expect(Self.ledger(after: "Q").ledger.owesOneReply)
     #expect(Self.ledger(after: "PBES").ledger.owesOneReply)

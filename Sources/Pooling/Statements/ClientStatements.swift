@@ -11,22 +11,24 @@ public struct ClientStatements: Sendable {
   /// How many bytes of statements one client may have prepared.
   public static let byteLimit = 16 << 20
 
-  private struct Entry: Sendable {
+  @usableFromInline
+  struct Entry: Sendable {
     var key: NameKey
     var reference: Reference
   }
 
-  private struct Undo: Sendable {
+  @usableFromInline
+  struct Undo: Sendable {
     var name: [UInt8]
     var before: Reference?
     var batch: UInt32
   }
 
   /// Indices into `entries` plus one, 0 where free; linear probing, at most half full.
-  private var slots: [Int32] = []
-  private var entries: [Entry] = []
-  private var undos: [Undo] = []
-  private var firstUndo = 0
+  @usableFromInline var slots: [Int32] = []
+  @usableFromInline var entries: [Entry] = []
+  @usableFromInline var undos: [Undo] = []
+  @usableFromInline var firstUndo = 0
   public private(set) var byteCount = 0
 
   public init() {}
@@ -38,13 +40,18 @@ public struct ClientStatements: Sendable {
   }
 
   /// Looks a name up that stands in `bytes`.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func find(_ bytes: RawSpan, at start: Int, count: Int) -> Reference? {
     guard !slots.isEmpty else { return nil }
-    return findKnown(bytes, at: start, count: min(count, Self.longestName))
+    let known = min(count, Self.longestName)
+    return Self.find(bytes, at: start, count: known, slots, entries)
   }
 
-  private func findKnown(_ bytes: RawSpan, at start: Int, count: Int) -> Reference? {
+  /// Without the other fields: they would be copied for every call.
+  @usableFromInline
+  static func find(
+    _ bytes: RawSpan, at start: Int, count: Int, _ slots: [Int32], _ entries: [Entry]
+  ) -> Reference? {
     let words = NameKey.words(bytes, at: start, count: count)
     let mask = slots.count &- 1
     var slot = NameKey.hash(words.0, words.1, count) & mask
@@ -64,7 +71,7 @@ public struct ClientStatements: Sendable {
   }
 
   /// Something is still to be decided.
-  public var hasUndos: Bool { firstUndo < undos.count }
+  @inlinable public var hasUndos: Bool { firstUndo < undos.count }
 
   /// Gives a name a statement, or takes it away, in `batch`.
   public mutating func set(_ name: [UInt8], _ reference: Reference?, batch: UInt32) {

@@ -116,6 +116,8 @@ struct IsolationClient {
     return try read(act, client)
   }
 
+  private static let noCopy = [ScriptMessage.copyFail("not meant"), .sync].flatMap(\.bytes)
+
   private mutating func read(_ act: IsolationTraffic.Act, _ client: WireClient) throws -> Bool {
     var readies = 0
     while readies < act.readies {
@@ -128,8 +130,10 @@ struct IsolationClient {
         readies += 1
         isInTransaction = message.body != [0x49]
       }
-      if message.type == "G", !act.copy.isEmpty {
-        try client.send(act.copy.flatMap(\.bytes))
+      if message.type == "G" {
+        // The unnamed statement may be a COPY still, which the act has bound unawares.
+        let answer = act.copiesIn ? act.copy.flatMap(\.bytes) : Self.noCopy
+        if !answer.isEmpty { try client.send(answer) }
       }
     }
     return true

@@ -24,6 +24,9 @@ struct IsolationTraffic {
     /// What follows CopyInResponse, if that comes.
     var copy: [ScriptMessage] = []
 
+    /// It is meant to send rows to the server.
+    var copiesIn: Bool { messages.contains { $0.text.contains("FROM STDIN") } }
+
     /// How many ReadyForQuery answer it.
     var readies: Int { messages.count { $0.isAnswered } }
   }
