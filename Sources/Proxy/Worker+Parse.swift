@@ -12,6 +12,8 @@ extension Worker {
     var change: String?
     /// That text has the parameters of the client's: ``Worker/standIn(_:)``.
     var isStandIn: Bool
+    /// It fails when it is executed, and is bound as the client's would be.
+    var isRefusal = false
     /// What it could do to its session; nil: nothing.
     var analysis: ReadAnalysis?
     var isHarmless: Bool
@@ -43,7 +45,7 @@ extension Worker {
     let isHarmless = isPlain && SQLText.isData(text.bytes)
     if isPlain && !isUnconfirmed && client.pointee.tenant == nil {
       // The common case. What is no data may be ROLLBACK.
-      if !maps(client) { return passParse(message, range, nil, server) }
+      if !maps(client) { return pass(message, server) }
       let read = ReadText(nil, isStandIn: false, isHarmless: isHarmless, exits: !isHarmless)
       return range.isEmpty
         ? parseUnnamed(message, range, read, client, server, session)
@@ -83,6 +85,10 @@ extension Worker {
       } else if range.isEmpty {
         if mustAwaitRow(sole.value, client, session) { return .held }
         change = assignment(sole, client, tenant, session)
+        // A value that is not known yet is refused.
+        if case .parameter = sole.value { isRefused = true }
+      } else {
+        isRefused = true
       }
     case .mayAssign(let open):
       isAssignment = true
@@ -96,19 +102,21 @@ extension Worker {
         change = words.text
       }
       // What a named one does, it does when it is bound.
+      var refusal: String?
       if range.isEmpty || !maps(client) {
         switch permitListen(analysis, client, session) {
-        case .granted:
-          change = note(analysis, client, server, session, isFirst: false) ?? change
+        case .granted: refusal = note(analysis, client, server, session, isFirst: false)
         case .wait: return .held
-        case .refused(let cause): change = listenRefusalText(cause)
+        case .refused(let cause): refusal = listenRefusalText(cause)
         }
       } else if refuses(analysis) {
-        change = refusalText(analysis)
+        refusal = refusalText(analysis)
       }
+      if let refusal { (change, isRefused) = (refusal, true) }
     }
-    if !maps(client) { return passParse(message, range, change, server) }
     var read = ReadText(change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
+    read.isRefusal = isRefused
+    if !maps(client) { return passParse(message, range, read, server) }
     if range.isEmpty {
       if isAssignment || (change == nil && !isPlain) {
         read.analysis = analysis.map(ReadAnalysis.init)
@@ -130,23 +138,24 @@ extension Worker {
   }
 
   /// The text and types of a Parse, or those that take their place.
-  private func tail(
-    _ message: InspectedMessage, _ range: NameRange, _ change: String?, keepsTypes: Bool = false
-  ) -> [UInt8] {
-    guard let change else { return Array(bytes(range.next, message.end)) }
-    guard keepsTypes, let text = textRange(message, range) else {
-      return Array(change.utf8) + [0, 0, 0]
-    }
-    return Array(change.utf8) + Array(bytes(text.upperBound, message.end))
+  private func tail(_ message: InspectedMessage, _ range: NameRange, _ read: ReadText) -> [UInt8] {
+    let whole = bytes(range.next, message.end)
+    guard let change = read.change else { return Array(whole) }
+    guard let text = textRange(message, range) else { return Array(change.utf8) + [0, 0, 0] }
+    let types = bytes(text.upperBound + 1, message.end)
+    return Array(change.utf8) + [0]
+      + (read.isRefusal
+        ? ParameterTypes.filled(types.bytes, upTo: SQLText.highestParameter(whole.bytes))
+        : Array(types))
   }
 
   /// Statements are not mapped: what the client says goes to the server.
   private func passParse(
-    _ message: InspectedMessage, _ range: NameRange, _ change: String?, _ server: ServerPointer
+    _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ server: ServerPointer
   ) -> Inspected {
-    guard change != nil else { return pass(message, server) }
+    guard read.change != nil else { return pass(message, server) }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    appendParse(name(range), tail(message, range, change))
+    appendParse(name(range), tail(message, range, read))
     return .sent
   }
 
@@ -167,8 +176,8 @@ extension Worker {
       session.pointee.unnamedTail.set(scratch + range.next, count: count)
       session.pointee.unnamed = .kept
       outbox.append(scratch + message.start, count: message.here)
-    } else if let change = read.change {
-      let tail = tail(message, range, change, keepsTypes: read.isStandIn)
+    } else if read.change != nil {
+      let tail = tail(message, range, read)
       session.pointee.unnamedTail.set(tail)
       session.pointee.unnamed = .kept
       appendParse([], tail)
@@ -192,7 +201,7 @@ extension Worker {
     {
       return parseAgain(message, range, taken, server)
     }
-    let tail = tail(message, range, read.change, keepsTypes: read.isStandIn)
+    let tail = tail(message, range, read)
     guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
       endClient(client, .tooManyStatements)
       return .ended
@@ -250,7 +259,7 @@ extension Worker {
     }
     let batch = server.pointee.ledger.openBatch
     server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, tag: taken.tag))
-    appendParse(StatementName.make(taken.serial), tail(message, range, nil))
+    appendParse(StatementName.make(taken.serial), Array(bytes(range.next, message.end)))
     return .sent
   }
 

@@ -26,6 +26,16 @@ import Testing
     #expect(analysed(text).settingNames == names)
   }
 
+  @Test(arguments: [
+    ("SELECT 1", 0), ("SELECT $2, $1", 2), ("SELECT '$3', \"$4\", $$ $5 $$ -- $6", 0),
+    ("SELECT a$7, $8::int", 8), ("SELECT $99999", 65_535),
+    ("SELECT $99999999999999999999", 0), ("SELECT $1\0 $2", 1), ("", 0),
+  ])
+  func `the highest parameter of a text`(_ text: String, _ number: Int) {
+    let bytes = Array(text.utf8)
+    #expect(bytes.withUnsafeBytes { SQLText.highestParameter($0.bytes) } == number)
+  }
+
   @Test func `channels are folded as PostgreSQL folds them`() {
     let analysis = analysed(
       "LISTEN Abc; listen \"A \"\"b\"; LISTEN É; UNLISTEN x; UNLISTEN \"*\"; LISTEN abc")

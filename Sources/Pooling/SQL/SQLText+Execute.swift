@@ -1,5 +1,24 @@
 /// EXECUTE of a prepared statement.
 extension SQLText {
+  /// The highest number of a parameter (`$1`) in a text, up to its end or its first zero byte; 0:
+  /// it has none. At most 65,535, which is what a Bind can give.
+  public static func highestParameter(_ text: RawSpan) -> Int {
+    var bytes: [UInt8] = []
+    for offset in 0..<text.byteCount {
+      let byte = byte(text, offset)
+      if byte == 0 { break }
+      bytes.append(byte)
+    }
+    var lexer = SQLLexer(bytes, in: 0..<bytes.count, isStandardConforming: true)
+    var highest = 0
+    while let lexeme = lexer.next() {
+      guard lexeme.kind == .parameter else { continue }
+      let digits = String(decoding: bytes[lexeme.content].dropFirst(), as: UTF8.self)
+      highest = max(highest, min(Int(digits) ?? 0, Int(UInt16.max)))
+    }
+    return highest
+  }
+
   /// The name that a text `EXECUTE name ...` or `EXPLAIN ... EXECUTE name ...` begins with, folded,
   /// and where it stands, quotes included; nil for any other text, or where it takes more than
   /// reading.

@@ -127,5 +127,33 @@ extension Integration {
         #expect(try client.value(Self.me) == "t1")
       }
     }
+
+    @Test(
+      arguments: PostgresVersion.available,
+      ["SELECT set_config('search_path', $1, $2)", "SELECT set_config($2 || '', $1, true), $3"])
+    func `a refusal can be bound with the values that were meant for the statement`(
+      version: PostgresVersion, text: String
+    ) throws {
+      try withTenants(version) { sluice in
+        let client = try sluice.connect()
+        _ = try client.query("SET app.tenant_id = 't1'").checked()
+        for name in ["", "s"] {
+          for types in [[], [25], [705, 16], [0, 0, 23]] {
+            let values = text.contains("$3") ? texts("a", "true", "3") : texts("a", "true")
+            guard types.count <= values.count else { continue }
+            try client.send(
+              Frame.parse(text, name: name, types: types)
+                + Frame.bind(values, statement: name) + Frame.execute()
+                + Frame.closeStatement(name) + Frame.sync)
+            let errors = try client.receiveUntilReady().errors
+            #expect(errors.map(\.sqlstate) == ["42501"])
+            #expect(errors.first?.fields["H"] != nil)
+            try client.send(Frame.closeStatement(name) + Frame.sync)
+            _ = try client.receiveUntilReady()
+          }
+        }
+        #expect(try client.value(Self.me) == "t1")
+      }
+    }
   }
 }
