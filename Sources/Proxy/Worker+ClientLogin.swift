@@ -265,10 +265,13 @@ extension Worker {
     case .failure(.limits(.maxUserClients)): endClient(client, .tooManyUserClients)
     case .failure(.limits(.databaseRemoved)): endClient(client, .databaseRemoved)
     case .failure(.tenant(let refusal)): endClient(client, .tenantRefused(refusal))
-    case .success(let pool):
-      client.pointee.pool = pool
+    case .success(let joined):
+      client.pointee.pool = joined.pool
       // The number may have been another pool's.
-      forgetRoute(pool)
+      forgetRoute(joined.pool)
+      if let title = joined.newDatabase {
+        log(.info, .autoDatabase, .pool(joined.pool), "registered new auto-database: \(title)")
+      }
       return true
     }
     return false
@@ -351,7 +354,7 @@ extension Worker {
     if client.pointee.server != nil { client.pointee.traffic.pointee.assignments &+= 1 }
     if settings.logConnections {
       let kind = login.replication.map { " replication=\($0)" } ?? ""
-      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no\(kind)")
+      log(.info, .login, .client(client), "login attempt: \(describe(client)) tls=no\(kind)")
     }
     if client.pointee.stream.isReadable { list(client) }
   }

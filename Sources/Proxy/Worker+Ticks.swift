@@ -17,6 +17,7 @@ extension Worker {
     expireQueries()
     if !consoles.isEmpty { lookAfterConsoles() }
     if id == 0 {
+      tickLog()
       endStatsPeriod()
       retryListening()
       tickHubs()
@@ -174,7 +175,7 @@ extension Worker {
         pooler.engines[Int(old)].remove(fd: server.pointee.stream.fd)
         pooler.mailboxes[Int(loop)].post(.granted(server: handle, client: client))
       case .retired(let pool):
-        logger.info("cleaning up idle pool \(name(pool))")
+        log(.info, .idlePool, .pool(pool), "cleaning up idle pool \(name(pool))")
         forgetRoute(pool)
         pooler.forget(pool)
       }

@@ -110,6 +110,11 @@ final class Worker {
   var signals: (source: SignalSource, handle: (Int32) -> Void)?
   /// Reads the configuration anew; false: it can't be used. Only on the first loop.
   var rereadsConfiguration: (() -> Bool)?
+  /// Told of what SET has changed, and ten times a second. Only on the first loop.
+  var settingsChanged: ((Settings) -> Void)?
+  var ticked: (() -> Void)?
+  /// When lines that were left out are told of next.
+  var nextLogReportAt: UInt64 = 0
 
   static let tickMicroseconds: UInt64 = 100_000
 
