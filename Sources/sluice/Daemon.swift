@@ -25,6 +25,8 @@ struct Daemon {
       throw StartFailure("can't write to logfile \"\(settings.logfile)\"")
     }
     signal(SIGPIPE, SIG_IGN)
+    // A file that has reached its limit is as a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     var foreground: Int32?
     if command.daemon {
       let result = cl_background()
