@@ -1,8 +1,9 @@
 import Logging
 import Synchronization
 
-/// Counts the lines of each cause, and says whether one more may be written. It is asked before a
-/// line is made, and takes no lock: loops that refuse clients in a storm do not wait for each other.
+/// Counts the lines of each cause, and says whether one more may be written. It is asked before
+/// a line is made, and takes no lock: loops that refuse clients in a storm do not wait for each
+/// other.
 ///
 /// It is a leaky bucket by times (GCRA): a cause has one number, the time up to which its lines so
 /// far have used up what it may.

@@ -64,7 +64,16 @@ public struct LogLine {
 }
 
 /// Text of others in the log: names that clients choose stand there.
-enum LogText {
+public enum LogText {
+  /// The longest name in a line's text: what a client calls itself does not push out the rest.
+  public static let longestName = 200
+
+  /// A name for a line's text, cut off where it is too long.
+  public static func shortened(_ name: String) -> String {
+    if name.utf8.count <= longestName { return name }
+    return String(decoding: name.utf8.prefix(longestName), as: UTF8.self) + "..."
+  }
+
   /// The text with `\x..` in the place of characters that could end a line, or change how the rest
   /// of it is shown; cut off behind so many bytes.
   static func escaped(_ text: String, limit: Int) -> String {

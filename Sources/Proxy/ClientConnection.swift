@@ -1,3 +1,4 @@
+import Logs
 import Pooling
 import Reactor
 import Settings
@@ -115,8 +116,8 @@ final class ClientIdentity {
   /// `db/user`, with the tenant in brackets. Until the login is through it has what the client
   /// gave.
   var title: String {
-    let database = shownDatabase
-    let user = shownUser
+    let database = LogText.shortened(shownDatabase)
+    let user = LogText.shortened(shownUser)
     return "\(database.isEmpty ? "(nodb)" : database)/\(user.isEmpty ? "(nouser)" : user)"
       + (tenant.map { "[\($0)]" } ?? "")
   }

@@ -387,15 +387,3 @@ extension Worker {
       StartupParameter(name: "application_name", value: "\(own) - \(place)"))
   }
 }
-
-extension AuthType {
-  fileprivate var method: ClientAuthMethod {
-    switch self {
-    case .any: .any
-    case .trust: .trust
-    case .plain: .plain
-    case .md5: .md5
-    case .scramSHA256: .scram
-    }
-  }
-}

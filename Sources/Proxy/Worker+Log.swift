@@ -51,15 +51,18 @@ extension Worker {
 
   /// `S-0x...: db/user@host:port`.
   func name(_ server: ServerPointer) -> String {
-    let route = route(of: server)
-    return "S-\(Self.hex(server.asHandle)): \(route?.title ?? "(nodb)")/"
-      + "\(route?.user ?? "(nouser)")@\(place(of: server) ?? "unknown")"
+    "S-\(Self.hex(server.asHandle)): \(Self.name(route(of: server)))"
+      + "@\(place(of: server) ?? "unknown")"
   }
 
   /// `db/user`.
   func name(_ pool: PoolID) -> String {
-    let route = pooler.route(pool)
-    return "\(route?.title ?? "(nodb)")/\(route?.user ?? "(nouser)")"
+    Self.name(pooler.route(pool))
+  }
+
+  private static func name(_ route: Route?) -> String {
+    guard let route else { return "(nodb)/(nouser)" }
+    return "\(LogText.shortened(route.title))/\(LogText.shortened(route.user))"
   }
 
   private func route(of server: ServerPointer) -> Route? {
@@ -73,7 +76,8 @@ extension Worker {
   func describe(_ client: ClientPointer) -> String {
     guard let identity = client.pointee.identity else { return "db= user=" }
     let tenant = identity.tenant.map { " tenant=\($0)" } ?? ""
-    return "db=\(identity.databaseName) user=\(identity.login)\(tenant)"
+    let (database, user) = (identity.databaseName, identity.login)
+    return "db=\(LogText.shortened(database)) user=\(LogText.shortened(user))\(tenant)"
   }
 
   private static func hex(_ handle: Handle) -> String { "0x" + String(handle, radix: 16) }

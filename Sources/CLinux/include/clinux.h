@@ -175,8 +175,8 @@ int cl_set_open_file_limit(uint64_t soft, uint64_t hard);
 // How many cores this process may run on.
 int cl_core_count(void);
 int cl_name_thread(pthread_t thread, const char *name);
-// Goes on as a child process in a session of its own. The parent waits for cl_detach, then exits
-// with 0; where the child ends without it, with 1 or the child's code. Returns what cl_detach takes.
+// Goes on as a child process in a session of its own, and returns what cl_detach takes. The parent
+// waits for that, then exits with 0; where the child ends without it, with 1 or the child's code.
 // Only before any thread has been started.
 int cl_background(void);
 // Leaves the terminal: standard streams on /dev/null, and the parent may exit.
