@@ -141,8 +141,9 @@ final class Pooler: Sendable {
   /// - Parameters:
   ///   - name: the database as clients know it, without a suffix.
   ///   - tenant: for whom the client acts, if for anybody: it may have a database of its own.
+  ///   - row: what the table of tenants says of that, if there is one.
   func join(
-    database name: String, tenant: TenantName?, user: String
+    database name: String, tenant: TenantName?, row: DatabaseIsolation?, user: String
   ) -> Result<Joined, JoinFailure> {
     // All under one lock: no opening may find the pool without its route, and no reload may pass
     // between the settings and what is made of them.
@@ -150,7 +151,7 @@ final class Pooler: Sendable {
       let settings = settings
       let found: PoolDatabase?
       do throws(TenantRefusal) {
-        found = try settings.poolDatabase(name, for: tenant)
+        found = try settings.poolDatabase(name, for: tenant, row: row)
       } catch {
         return .failure(.tenant(error))
       }

@@ -260,7 +260,16 @@ extension Worker {
   private func join(
     _ client: ClientPointer, _ database: String, _ identity: ClientIdentity
   ) -> Bool {
-    switch pooler.join(database: database, tenant: identity.tenant, user: identity.login) {
+    var row: TenantOverride?
+    do throws(TenantRefusal) {
+      if let tenant = identity.tenant { row = try knownRow(of: tenant) }
+    } catch {
+      endClient(client, .tenantRefused(error))
+      return false
+    }
+    let joined = pooler.join(
+      database: database, tenant: identity.tenant, row: row?.database, user: identity.login)
+    switch joined {
     case .failure(.limits(.maxDatabaseClients)): endClient(client, .tooManyDatabaseClients)
     case .failure(.limits(.maxUserClients)): endClient(client, .tooManyUserClients)
     case .failure(.limits(.databaseRemoved)): endClient(client, .databaseRemoved)

@@ -37,6 +37,12 @@ extension Worker {
     }
   }
 
+  /// A row that has to be known; nil: there is no table.
+  func knownRow(of name: TenantName) throws(TenantRefusal) -> TenantOverride? {
+    guard case .known(let row, _) = try self.row(of: name) else { throw .tableSilent }
+    return row
+  }
+
   private func post(_ mail: TenantMail) {
     pooler.mailboxes[Int(Pooler.hubLoop)].post(.tenants(mail))
   }
@@ -76,7 +82,7 @@ extension Worker {
   ) -> Bool {
     guard readsTable else { return false }
     // What is refused is told by whoever makes something of it.
-    guard let name = try? named(value, client), case .unknown? = try? row(of: name) else {
+    guard let name = try? named(value, client, isPlaced: false), case .unknown? = try? row(of: name) else {
       return false
     }
     holdForRow(name, client, session)
