@@ -83,6 +83,11 @@ private struct JSONObject {
   /// is escaped, and so a line stays a line for whoever shows it.
   private mutating func quote(_ text: String, limit: Int) {
     members += "\""
+    defer { members += "\"" }
+    if text.utf8.count <= limit, text.utf8.allSatisfy(Self.isPlain) {
+      members += text
+      return
+    }
     var room = limit
     for scalar in text.unicodeScalars {
       let piece =
@@ -98,11 +103,14 @@ private struct JSONObject {
       room -= piece.utf8.count
       guard room >= 0 else {
         members += "..."
-        break
+        return
       }
       members += piece
     }
-    members += "\""
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    (0x20..<0x7f).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   /// All that is escaped so fits four digits.

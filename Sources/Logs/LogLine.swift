@@ -77,7 +77,9 @@ public enum LogText {
   /// The text with `\x..` in the place of characters that could end a line, or change how the rest
   /// of it is shown; cut off behind so many bytes.
   static func escaped(_ text: String, limit: Int) -> String {
-    if text.utf8.count <= limit, !text.unicodeScalars.contains(where: isControl) { return text }
+    if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+      return text
+    }
     var escaped = ""
     var room = limit
     for scalar in text.unicodeScalars {

@@ -64,6 +64,7 @@ extension Worker {
     for listener in listeners where !listener.isUnix {
       Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
     }
+    reviewed.removeAll()
     reloadHubs()
     reloadReader()
     endMisplacedClients()

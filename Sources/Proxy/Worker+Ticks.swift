@@ -16,6 +16,7 @@ extension Worker {
     expireTasks()
     expireQueries()
     if !consoles.isEmpty { lookAfterConsoles() }
+    if readsTable { reviewListeners() }
     if id == 0 {
       tickLog()
       endStatsPeriod()

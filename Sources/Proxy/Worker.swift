@@ -64,6 +64,10 @@ final class Worker {
   var tableEpoch: UInt64 = 0
   /// What reads the table; only on the loop `Pooler.hubLoop`.
   var tenantReader: TenantReader?
+  /// When clients that hear a tenant's own database are looked after next; see `reviewListeners`.
+  var nextReviewAt: UInt64 = 0
+  /// Tenants whose rows have been asked for on their behalf.
+  var reviewed: Set<TenantName> = []
   /// When a tenant's rate lets somebody go on; see `wakeTenants`.
   var tenantWakeAt = UInt64.max
   var clients: PointerSlab<ClientConnection>

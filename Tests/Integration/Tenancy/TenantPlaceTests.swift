@@ -274,6 +274,33 @@ extension Integration {
       }
     }
 
+    @Test(arguments: ["transaction", "session"])
+    func `who only listens hears nothing of a database that was its tenant's`(
+      _ mode: String
+    ) throws {
+      var (cluster, configuration) = try Self.configuration()
+      configuration.settings["pool_mode"] = .text(mode)
+      try withSluice(configuration) { (sluice) throws in
+        let listener = try sluice.connect(user: "app.acme")
+        try listener.run("LISTEN news")
+        let beta = try sluice.connect(user: "app.beta")
+        try beta.run("LISTEN news")
+        usleep(2_500_000)
+        #expect(!listener.isReadable(within: 0), "as long as its row says the same")
+        try Self.run(
+          """
+          UPDATE place SET dbname = CASE tenant WHEN 'acme' THEN 'tenant_beta'
+            ELSE 'tenant_acme' END
+          """, cluster)
+        // The lifetime, and a second until it is looked at; then as much for the answer.
+        usleep(4_000_000)
+        try cluster.query("NOTIFY news, 'of beta'", database: "tenant_acme")
+        let last = try listener.receive { _ in false }
+        #expect(last.isClosed && Self.isMoved(last.errors.first), "\(last)")
+        #expect(last.notifications.isEmpty)
+      }
+    }
+
     @Test func `a reload keeps clients where their rows say`() throws {
       var (cluster, configuration) = try Self.configuration(lifetime: 60)
       try withSluice(configuration) { (sluice) throws in
