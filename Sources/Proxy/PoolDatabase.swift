@@ -40,8 +40,17 @@ struct PoolDatabase: Sendable {
       + (row.map { "\0\(Self.spelled($0.key(of: tenant)))" } ?? "")
   }
 
-  /// Its name in the log.
-  var title: String { tenant.map { "\(settings.name).\($0)" } ?? settings.name }
+  /// Its name in the log, in the console and in metrics. What a row says is in it: two pools of one
+  /// tenant, of which one is left from before a change, have different names.
+  var title: String {
+    guard let tenant else { return settings.name }
+    return "\(settings.name).\(tenant)" + (row == nil ? "" : "@\(place)")
+  }
+
+  private var place: String {
+    let hosts = settings.hosts.joined(separator: ",")
+    return (hosts.isEmpty ? "" : "\(hosts):") + "\(settings.port)/\(settings.serverDatabase)"
+  }
 
   private static func spelled(_ name: String) -> String {
     var text = ""

@@ -82,7 +82,8 @@ extension Worker {
   ) -> Bool {
     guard readsTable else { return false }
     // What is refused is told by whoever makes something of it.
-    guard let name = try? named(value, client, isPlaced: false), case .unknown? = try? row(of: name) else {
+    guard let name = try? named(value, client, isPlaced: false), case .unknown? = try? row(of: name)
+    else {
       return false
     }
     holdForRow(name, client, session)

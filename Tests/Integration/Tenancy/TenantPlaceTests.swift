@@ -56,7 +56,10 @@ extension Integration {
         }
         let console = try sluice.connect(database: "pgbouncer")
         let pools = try console.records("SHOW POOLS").compactMap { $0["database"] ?? nil }
-        #expect(pools.contains("app.acme") && pools.contains("app.beta"))
+        for tenant in TenantDatabases.tenants {
+          #expect(
+            pools.contains { $0.hasPrefix("app.\(tenant)@") && $0.hasSuffix("/tenant_\(tenant)") })
+        }
         #expect(!pools.contains("app"), "nobody is in the database of all")
         #expect(try cluster.connections(to: "tenant_acme") == 1)
       }
@@ -346,7 +349,7 @@ extension Integration {
         let console = try sluice.connect(database: "pgbouncer")
         expectEventually("they are forgotten") {
           let pools = try? console.records("SHOW POOLS").compactMap { $0["database"] ?? nil }
-          return pools.map { !$0.contains("app.acme") } == true
+          return pools.map { !$0.contains { $0.hasPrefix("app.acme@") } } == true
         }
       }
     }
