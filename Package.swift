@@ -45,6 +45,10 @@ let package = Package(
     .target(
       name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
+    .target(
+      name: "Logs",
+      dependencies: ["CLinux", "Reactor", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: common),
     .target(name: "Admin", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Settings",
@@ -55,7 +59,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Admin", "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
+        "Admin", "CLinux", "Logs", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
         "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -63,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "CLinux", "Proxy", "Reactor", "Settings",
+        "CLinux", "Logs", "Proxy", "Reactor", "Settings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -91,6 +95,10 @@ let package = Package(
     .testTarget(
       name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
       swiftSettings: common),
+    .testTarget(
+      name: "LogsTests",
+      dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/Logs", swiftSettings: common),
     .testTarget(
       name: "SettingsTests", dependencies: ["Settings", "Tenancy"], path: "Tests/Settings",
       swiftSettings: common),

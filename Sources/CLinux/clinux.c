@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 // What needs GNU extensions, and is not hot.
 
@@ -46,16 +47,45 @@ int cl_set_open_file_limit(uint64_t soft, uint64_t hard) {
 
 int cl_name_thread(pthread_t thread, const char *name) { return pthread_setname_np(thread, name); }
 
-int cl_daemonize(void) {
+int cl_background(void) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
   pid_t child = fork();
-  if (child < 0) return -errno;
-  if (child > 0) _exit(0);
-  if (setsid() < 0) return -errno;
-  int null = open("/dev/null", O_RDWR);
+  if (child < 0) {
+    int code = -errno;
+    close(ends[0]);
+    close(ends[1]);
+    return code;
+  }
+  if (child == 0) {
+    close(ends[0]);
+    if (setsid() < 0) return -errno;
+    return ends[1];
+  }
+  close(ends[1]);
+  char byte;
+  ssize_t count;
+  do count = read(ends[0], &byte, 1); while (count < 0 && errno == EINTR);
+  if (count == 1) _exit(0);
+  int status;
+  pid_t ended;
+  do ended = waitpid(child, &status, 0); while (ended < 0 && errno == EINTR);
+  _exit(ended == child && WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
+}
+
+int cl_detach(int foreground) {
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return -errno;
   for (int fd = 0; fd <= 2; fd++)
-    if (dup2(null, fd) < 0) return -errno;
+    if (dup2(null, fd) < 0) {
+      int code = -errno;
+      close(null);
+      return code;
+    }
   if (null > 2) close(null);
+  ssize_t count;
+  do count = write(foreground, "", 1); while (count < 0 && errno == EINTR);
+  close(foreground);
   return 0;
 }
 

@@ -1,3 +1,4 @@
+import Logs
 import Pooling
 import Reactor
 import Settings
@@ -115,11 +116,14 @@ final class ClientIdentity {
   /// `db/user`, with the tenant in brackets. Until the login is through it has what the client
   /// gave.
   var title: String {
-    let database = resolution == nil ? database : databaseName
-    let user = resolution == nil ? user : login
+    let database = LogText.shortened(shownDatabase)
+    let user = LogText.shortened(shownUser)
     return "\(database.isEmpty ? "(nodb)" : database)/\(user.isEmpty ? "(nouser)" : user)"
       + (tenant.map { "[\($0)]" } ?? "")
   }
+
+  var shownDatabase: String { resolution == nil ? database : databaseName }
+  var shownUser: String { resolution == nil ? user : login }
 
   /// `host:port`, or `unix(pid):port` as PgBouncer writes it.
   func place(unixPort: Int) -> String {

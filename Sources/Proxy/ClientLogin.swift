@@ -128,3 +128,16 @@ struct LoginRefusal: Error {
   var sqlstate: String
   var message: String
 }
+
+extension AuthType {
+  /// How it is proven.
+  var method: ClientAuthMethod {
+    switch self {
+    case .any: .any
+    case .trust: .trust
+    case .plain: .plain
+    case .md5: .md5
+    case .scramSHA256: .scram
+    }
+  }
+}

@@ -18,11 +18,12 @@ struct Listener {
   static func openAll(_ settings: Settings) throws(ServiceError) -> [Listener] {
     var listeners: [Listener] = []
     do throws(ServiceError) {
-      for host in settings.listenAddr {
-        listeners += try openTCP(host, settings)
-      }
+      // The unix socket first: who can connect to a port finds it.
       if !settings.unixSocketDir.isEmpty {
         listeners.append(try openUnix(settings))
+      }
+      for host in settings.listenAddr {
+        listeners += try openTCP(host, settings)
       }
     } catch {
       for listener in listeners { listener.close() }

@@ -1,5 +1,6 @@
 import CLinux
 import Logging
+import Logs
 import Pooling
 import PostgresAuth
 import Reactor
@@ -45,12 +46,15 @@ final class Pooler: Sendable {
   let trackedNames: Set<String>
   let resolver: Resolver
   let logger: Logger
+  let log: LogState
   let loopCount: Int
   let mailboxes: [Mailbox<Mail>]
   let engines: [EpollEngine]
   /// Clients on each loop, and those that count towards max_client_conn.
   let clientCounts: [Counter]
   let loggedInClients = Counter()
+  /// Clients of the console.
+  let consoleClients = Counter()
   /// Of clients and servers: see ``nextNumber()``.
   private let lastNumber = Atomic<UInt64>(0)
   /// Guards what was counted in the past.
@@ -82,9 +86,11 @@ final class Pooler: Sendable {
   /// The loop that has the listening connections.
   static var hubLoop: Int32 { 0 }
 
-  init(settings: Settings, loops: Int, logger: Logger) throws(SystemError) {
+  init(settings: Settings, loops: Int, logger: Logger, log: LogState) throws(SystemError) {
     loopCount = loops
     self.logger = logger
+    self.log = log
+    log.limiter.limit = settings.logRateLimit
     pools = Lock(Pools(loops: loops))
     places = Lock(ServerPlaces())
     directory = Lock(Directory(settings: settings))
@@ -135,34 +141,37 @@ final class Pooler: Sendable {
   /// - Parameters:
   ///   - name: the database as clients know it, without a suffix.
   ///   - tenant: for whom the client acts, if for anybody: it may have a database of its own.
+  ///   - row: what the table of tenants says of that, if there is one.
   func join(
-    database name: String, tenant: TenantName?, user: String
-  ) -> Result<PoolID, JoinFailure> {
+    database name: String, tenant: TenantName?, row: DatabaseIsolation?, user: String
+  ) -> Result<Joined, JoinFailure> {
     // All under one lock: no opening may find the pool without its route, and no reload may pass
     // between the settings and what is made of them.
     pools.withLock { pools in
       let settings = settings
       let found: PoolDatabase?
       do throws(TenantRefusal) {
-        found = try settings.poolDatabase(name, for: tenant)
+        found = try settings.poolDatabase(name, for: tenant, row: row)
       } catch {
         return .failure(.tenant(error))
       }
       guard let database = found else { return .failure(.limits(.databaseRemoved)) }
-      let id = configure(&pools, database, user: database.settings.user ?? user, settings)
+      let (id, isNew) = configure(
+        &pools, database, user: database.settings.user ?? user, settings)
       pools.restore(id)
       let maxClients = settings.maxUserClientConnections(user: user)
       if let refusal = pools.join(id, user: user, maxClients: maxClients) {
         return .failure(.limits(refusal))
       }
-      return .success(id)
+      let isRegistered = isNew && database.settings.isAutomatic
+      return .success(Joined(pool: id, newDatabase: isRegistered ? database.title : nil))
     }
   }
 
   /// Makes a pool, or brings it to what the settings say. Under the pools' lock.
   private func configure(
     _ pools: inout Pools, _ database: PoolDatabase, user: String, _ settings: Settings
-  ) -> PoolID {
+  ) -> (id: PoolID, isNewDatabase: Bool) {
     let name = database.settings.name
     let id = pools.pool(
       database: database.key, user: user,
@@ -180,10 +189,7 @@ final class Pooler: Sendable {
       directory.addRoute(route)
       return isNew
     }
-    if isNew && database.settings.isAutomatic {
-      logger.info("registered new auto-database: \(database.title)")
-    }
-    return id
+    return (id, isNew)
   }
 
   /// Makes the pools whose user is known and that have a minimum size: they fill without a client.
@@ -197,7 +203,7 @@ final class Pooler: Sendable {
         guard let user = database.user,
           settings.minPoolSize(database: database.name, user: user) > 0
         else { continue }
-        pools.restore(configure(&pools, PoolDatabase(database), user: user, settings))
+        pools.restore(configure(&pools, PoolDatabase(database), user: user, settings).id)
       }
     }
   }
@@ -211,6 +217,7 @@ final class Pooler: Sendable {
 
   /// Takes over a new configuration: limits at once, new ways to a database as servers become free.
   func reload(_ settings: Settings) {
+    log.limiter.limit = settings.logRateLimit
     let old = pools.withLock { _ in
       directory.withLock { directory in
         directory.settings = settings
@@ -233,7 +240,7 @@ final class Pooler: Sendable {
         continue
       }
       pools.withLock { pools in
-        let id = configure(&pools, database, user: route.user, settings)
+        let id = configure(&pools, database, user: route.user, settings).id
         let isSame = self.route(id)?.leadsWhere(route) == true
         pools.restore(id)
         if !isSame { pools.renewServers(id) }
@@ -283,6 +290,13 @@ struct Directory: Sendable {
     lastFailures[pool] = nil
     nextHosts[pool] = nil
   }
+}
+
+/// A client's place in a pool.
+struct Joined {
+  let pool: PoolID
+  /// The database is the first of its name that only `*` names; its name in the log.
+  let newDatabase: String?
 }
 
 /// Why a client cannot join a pool.

@@ -12,6 +12,8 @@ final class Route: Sendable {
   let database: DatabaseSettings
   /// The tenant whose own database it is; nil: it is for all.
   let tenant: TenantName?
+  /// See ``PoolDatabase/row``.
+  let row: DatabaseIsolation?
   /// What the database's pools and its listening connection go by.
   let key: String
   /// The database's name in the log.
@@ -38,6 +40,7 @@ final class Route: Sendable {
     let database = place.settings
     self.database = database
     tenant = place.tenant
+    row = place.row
     key = place.key
     title = place.title
     self.user = user
@@ -68,7 +71,8 @@ final class Route: Sendable {
   /// The same database as another configuration has it; nil: it has none, or has the tenant in
   /// another.
   func database(in settings: Settings) -> PoolDatabase? {
-    guard let found = try? settings.poolDatabase(database.name, for: tenant), found.key == key
+    guard let found = try? settings.poolDatabase(database.name, for: tenant, row: row),
+      found.key == key
     else { return nil }
     return found
   }
@@ -82,6 +86,9 @@ final class Route: Sendable {
       && database.dateStyle == other.database.dateStyle
       && database.timeZone == other.database.timeZone
   }
+
+  /// An hour, as autodb_idle_timeout is where nobody says otherwise.
+  private static var longestIdle: UInt64 { 3_600_000_000 }
 
   /// The limits of the pool.
   static func limits(
@@ -118,6 +125,8 @@ final class Route: Sendable {
       if limits.poolIdleTimeout == 0 {
         limits.poolIdleTimeout = settings.autodbIdleTimeout.microseconds
       }
+      // So do the places of one, if they come from a table: somebody could change them for ever.
+      if place.row != nil && limits.poolIdleTimeout == 0 { limits.poolIdleTimeout = longestIdle }
     }
     return limits
   }

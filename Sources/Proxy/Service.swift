@@ -2,6 +2,7 @@ import Admin
 import CLinux
 import Glibc
 import Logging
+import Logs
 import Pooling
 import Reactor
 import Settings
@@ -20,11 +21,14 @@ public final class Service: Sendable {
   }
 
   /// Opens the sockets to listen on, and all else that can fail.
+  /// - Parameter log: what is known of the log that `logger` writes.
   /// - Throws: ``ServiceError`` with what is wrong and the way out.
-  public init(settings: Settings, logger: Logger) throws(ServiceError) {
+  public init(
+    settings: Settings, logger: Logger, log: LogState = LogState()
+  ) throws(ServiceError) {
     let loops = settings.threads > 0 ? settings.threads : Self.coreCount
     do {
-      pooler = try Pooler(settings: settings, loops: loops, logger: logger)
+      pooler = try Pooler(settings: settings, loops: loops, logger: logger, log: log)
     } catch {
       throw ServiceError("can't start: \(error)")
     }
@@ -52,9 +56,12 @@ public final class Service: Sendable {
   ///   - handle: what to do about one; called on the calling thread.
   ///   - reload: reads the configuration anew, for the console; also called there. False: it can't
   ///     be used.
+  ///   - settingsChanged: told of what the console's SET has made of the settings; there, too.
+  ///   - ticked: called there ten times a second.
   /// - Throws: ``ServiceError`` where the kernel gives no thread or descriptor.
   public func run(
-    signals: SignalSource, handle: @escaping (Int32) -> Void, reload: @escaping () -> Bool
+    signals: SignalSource, handle: @escaping (Int32) -> Void, reload: @escaping () -> Bool,
+    settingsChanged: @escaping (Settings) -> Void = { _ in }, ticked: @escaping () -> Void = {}
   ) throws(ServiceError) {
     do throws(SystemError) {
       let first = try Worker(
@@ -62,6 +69,8 @@ public final class Service: Sendable {
         listeners: listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) })
       first.signals = (signals, handle)
       first.rereadsConfiguration = reload
+      first.settingsChanged = settingsChanged
+      first.ticked = ticked
       for loop in 1..<max(1, pooler.loopCount) {
         let ticket = WorkerTicket(loop: Int32(loop), pooler: pooler)
         running.add(1)
@@ -94,6 +103,18 @@ public final class Service: Sendable {
 
   /// A loop has not come to its end yet, though ``run(signals:handle:reload:)`` has.
   public var isRunning: Bool { running.count > 0 }
+
+  // MARK: the log
+
+  /// The last lines of the level warning or worse, the newest first. Any thread may ask.
+  public func recentProblems() -> [LogProblem] { pooler.log.problems.all }
+
+  /// Log lines by level since the start.
+  public var logLineCounts: [(level: String, lines: Int)] { pooler.log.lineCounts }
+
+  /// Log lines that `log_rate_limit` has left out, and those that nothing took.
+  public var suppressedLogLines: Int { pooler.log.limiter.suppressed.count }
+  public var lostLogLines: Int { pooler.log.lost.count }
 
   // MARK: commands
 

@@ -213,12 +213,7 @@ struct TableAnswer {
       columns.append((column, text))
     }
     do {
-      let row = try TenantRow(columns, for: name, rules: rules).override
-      guard row.database.isEmpty else {
-        return .refused(
-          .unusableRow(reason: "dbname, host and port can not be in it in this version"))
-      }
-      return .row(row)
+      return .row(try TenantRow(columns, for: name, rules: rules).override)
     } catch {
       return .refused(.unusableRow(reason: error.message))
     }

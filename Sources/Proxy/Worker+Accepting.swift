@@ -50,7 +50,8 @@ extension Worker {
         guard let (fd, address) = try Socket.accept(listeners[index].fd) else { return }
         deal(fd, address)
       } catch {
-        logger.error(
+        log(
+          .error, .acceptFailed, .none,
           "accept: \(error.reason): raise the limit on open files, or lower max_client_conn")
         engine.remove(fd: listeners[index].fd)
         listeners[index].isWatched = false

@@ -41,7 +41,7 @@ extension Worker {
   /// means.
   func requestCancel(_ connection: ClientPointer, _ key: CancelKey) {
     guard let target = pooler.cancelKeys.withLock({ $0.target(key) }) else {
-      debug(1) { "\(self.name(connection)) cancel request for an unknown key" }
+      debug(1, .client(connection), "cancel request for an unknown key")
       return endClient(connection, .clientClosed, isTold: true)
     }
     // The socket goes on without its client connection.
@@ -101,7 +101,7 @@ extension Worker {
       if !outlivesServer { server.pointee.cancels += 1 }
       cancels[lastSerial] = delivery
     } catch {
-      logger.warning("\(name(server)) cancel request failed: \(error)")
+      log(.warning, .cancelFailed, .server(server), "cancel request failed: \(error)")
       if requester >= 0 { _ = close(requester) }
     }
   }
@@ -114,8 +114,7 @@ extension Worker {
       case nil: return
       case 0?: break
       case let code?:
-        logger.warning(
-          "\(delivery.serverName) cancel request failed: \(SystemError.reason(code))")
+        log(delivery, "cancel request failed: \(SystemError.reason(code))")
         return endCancel(serial)
       }
       var writer = MessageWriter()
@@ -129,6 +128,15 @@ extension Worker {
     var byte: UInt8 = 0
     if engine.receive(delivery.stream.fd, into: &byte, count: 1) != -Int(EAGAIN) {
       endCancel(serial)
+    }
+  }
+
+  /// The server may be gone, but its name is known.
+  private func log(_ delivery: CancelDelivery, _ text: String) {
+    if let server = delivery.server {
+      log(.warning, .cancelFailed, .server(server), text)
+    } else {
+      log(.warning, .cancelFailed, .none, "\(delivery.serverName) \(text)")
     }
   }
 
@@ -150,7 +158,7 @@ extension Worker {
   /// arrive can't be known, so its server is closed.
   func expireCancels() {
     for (serial, delivery) in cancels where now >= delivery.deadline && cancels[serial] != nil {
-      logger.warning("\(delivery.serverName) cancel_wait_timeout")
+      log(delivery, "cancel_wait_timeout")
       if delivery.isSent, let server = delivery.server {
         // Ends its deliveries with it, and its client if it has one.
         serverLost(server, "cancel_wait_timeout")

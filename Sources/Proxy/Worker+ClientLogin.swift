@@ -260,15 +260,27 @@ extension Worker {
   private func join(
     _ client: ClientPointer, _ database: String, _ identity: ClientIdentity
   ) -> Bool {
-    switch pooler.join(database: database, tenant: identity.tenant, user: identity.login) {
+    var row: TenantOverride?
+    do throws(TenantRefusal) {
+      if let tenant = identity.tenant { row = try knownRow(of: tenant) }
+    } catch {
+      endClient(client, .tenantRefused(error))
+      return false
+    }
+    let joined = pooler.join(
+      database: database, tenant: identity.tenant, row: row?.database, user: identity.login)
+    switch joined {
     case .failure(.limits(.maxDatabaseClients)): endClient(client, .tooManyDatabaseClients)
     case .failure(.limits(.maxUserClients)): endClient(client, .tooManyUserClients)
     case .failure(.limits(.databaseRemoved)): endClient(client, .databaseRemoved)
     case .failure(.tenant(let refusal)): endClient(client, .tenantRefused(refusal))
-    case .success(let pool):
-      client.pointee.pool = pool
+    case .success(let joined):
+      client.pointee.pool = joined.pool
       // The number may have been another pool's.
-      forgetRoute(pool)
+      forgetRoute(joined.pool)
+      if let title = joined.newDatabase {
+        log(.info, .autoDatabase, .pool(joined.pool), "registered new auto-database: \(title)")
+      }
       return true
     }
     return false
@@ -351,7 +363,7 @@ extension Worker {
     if client.pointee.server != nil { client.pointee.traffic.pointee.assignments &+= 1 }
     if settings.logConnections {
       let kind = login.replication.map { " replication=\($0)" } ?? ""
-      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no\(kind)")
+      log(.info, .login, .client(client), "login attempt: \(describe(client)) tls=no\(kind)")
     }
     if client.pointee.stream.isReadable { list(client) }
   }
@@ -382,17 +394,5 @@ extension Worker {
     let own = login.parameters.last { $0.name == "application_name" }?.value ?? "app"
     login.parameters.append(
       StartupParameter(name: "application_name", value: "\(own) - \(place)"))
-  }
-}
-
-extension AuthType {
-  fileprivate var method: ClientAuthMethod {
-    switch self {
-    case .any: .any
-    case .trust: .trust
-    case .plain: .plain
-    case .md5: .md5
-    case .scramSHA256: .scram
-    }
   }
 }

@@ -38,11 +38,12 @@ extension Worker {
       isAdmin: isAdmin, hasOldColumns: client.pointee.login?.wantsOldColumns == true)
     client.pointee.login = nil
     consoles[client] = ConsoleClient(session: session, serial: lastSerial)
+    pooler.consoleClients.add(1)
     send(pending + Console.greeting(isAdmin: isAdmin), to: client)
     client.pointee.traffic = consoleTraffic
     client.pointee.traffic.pointee.logins &+= 1
     if settings.logConnections {
-      logger.info("\(name(client)) login attempt: \(describe(client)) tls=no")
+      log(.info, .login, .client(client), "login attempt: \(describe(client)) tls=no")
     }
     if client.pointee.stream.isReadable { list(client) }
   }

@@ -7,16 +7,15 @@ import Settings
 extension Worker {
   func run(_ command: ConsoleCommand, _ client: ClientPointer, _ console: ConsoleClient) {
     let serial = console.serial
+    logCommand(command, client)
     switch command {
     case .show(let table, _): show(table) { self.finish(client, serial, .table($0)) }
     case .showHelp, .constant, .nothing, .ignored: finish(client, serial, .done)
     case .set(let name, let value):
       askFirst(.set(name: name, value: value), client, serial)
     case .reload:
-      logger.info("\(name(client)) RELOAD, re-reading config")
       askFirst(.reload, client, serial)
     case .shutdown(let mode):
-      logger.info("\(name(client)) SHUTDOWN")
       askFirst(.shutdown(mode), client, serial)
     case .pause(nil), .resume(nil), .suspend:
       finishOrWait(client, console, runOnAll(command, console))
@@ -33,6 +32,28 @@ extension Worker {
     case .killClient(let id): kill(.number(id), client, serial)
     case .killClientAt(let handle): kill(.place(handle), client, serial)
     }
+  }
+
+  /// Each command that changes something is in the log, always.
+  private func logCommand(_ command: ConsoleCommand, _ client: ClientPointer) {
+    let text: String
+    switch command {
+    case .show, .showHelp, .constant, .nothing, .ignored: return
+    case .reload: text = "RELOAD, re-reading config"
+    case .shutdown(.immediate): text = "SHUTDOWN"
+    case .shutdown(.waitForServers): text = "SHUTDOWN WAIT_FOR_SERVERS"
+    case .shutdown(.waitForClients): text = "SHUTDOWN WAIT_FOR_CLIENTS"
+    // Not the value, which may be a secret.
+    case .set(let name, _): text = "SET \(name)"
+    case .suspend: text = "SUSPEND"
+    case .pause(let name), .resume(let name), .kill(let name), .reconnect(let name),
+      .waitClose(let name):
+      text = command.tag + (name.map { " \($0)" } ?? "")
+    case .enable(let name), .disable(let name): text = "\(command.tag) \(name)"
+    case .killClient(let id): text = "\(command.tag) \(id)"
+    case .killClientAt(let handle): text = "\(command.tag) 0x\(String(handle, radix: 16))"
+    }
+    log(.info, .command, .client(client), text)
   }
 
   private func finishOrWait(
@@ -222,8 +243,7 @@ extension Worker {
     } catch {
       return ConsoleError("SET failed: \(error.message)", sqlstate: "22023")
     }
-    // Not the value, which may be a secret.
-    logger.info("SET \(definition.name)")
+    settingsChanged?(pooler.settings)
     return nil
   }
 }

@@ -107,7 +107,8 @@ extension Worker {
   }
 
   private func logStats(_ averages: [UInt64]) {
-    logger.info(
+    log(
+      .info, .statistics, .none,
       """
       stats: \(averages[1]) xacts/s, \(averages[2]) queries/s, \(averages[8]) client parses/s, \
       \(averages[9]) server parses/s, \(averages[10]) binds/s, in \(averages[3]) B/s, \

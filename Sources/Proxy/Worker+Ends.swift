@@ -58,7 +58,7 @@ extension Worker {
     pooler.clientCounts[Int(id)].add(-1)
     client.pointee.stream.close()
     client.pointee.login = nil
-    consoles[client] = nil
+    if consoles.removeValue(forKey: client) != nil { pooler.consoleClients.add(-1) }
     endCounting(client)
     retireIfClosed(client)
   }

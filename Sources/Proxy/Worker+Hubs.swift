@@ -139,7 +139,7 @@ extension Worker {
   func listenerFailed(_ server: ServerPointer, _ hub: NotificationHub, _ message: String) {
     serverLogins.removeAll { $0 == server }
     if settings.logPoolerErrors {
-      logger.warning("\(name(server)) listening connection: \(message)")
+      log(.warning, .listeningFailed, .server(server), "listening connection: \(message)")
     }
     close(hub, server, message, isBroken: true)
   }
@@ -148,7 +148,7 @@ extension Worker {
   func listenerLost(_ server: ServerPointer, _ hub: NotificationHub, _ cause: String) {
     let cause = hub.farewell.map { "\(cause): \($0)" } ?? cause
     hub.owesWarning = hub.owesWarning || !hub.table.isEmpty
-    logger.warning("\(name(server)) listening connection lost: \(cause)")
+    log(.warning, .listeningLost, .server(server), "listening connection lost: \(cause)")
     close(hub, server, cause, isBroken: true)
   }
 

@@ -35,9 +35,8 @@ extension Worker {
       return pumpClient(client, server)
     }
     let text = steps.map(Self.statement).joined(separator: ";")
-    debug(2) {
-      "\(self.name(server)) varcache_apply: \(steps.map(Self.loggable).joined(separator: ";"))"
-    }
+    debug(
+      2, .server(server), "varcache_apply: \(steps.map(Self.loggable).joined(separator: ";"))")
     // The client's statement follows in the same write. If one of these fails, the block stays
     // open and failed, and PostgreSQL refuses what comes behind it: so nothing of the client's runs
     // under another's settings. What would end the block is held back (`inspect`). The level is

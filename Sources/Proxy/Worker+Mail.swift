@@ -64,6 +64,7 @@ extension Worker {
     for listener in listeners where !listener.isUnix {
       Listener.deferAccept(listener.fd, settings.tcpDeferAccept)
     }
+    reviewed.removeAll()
     reloadHubs()
     reloadReader()
     endMisplacedClients()
@@ -99,7 +100,9 @@ extension Worker {
     guard id == 0 else { return }
     switch Pooler.Shutdown(rawValue: pooler.shutdown.load(ordering: .relaxed)) ?? .none {
     case .none: return
-    case .waitForClients: if pooler.clientCount > 0 { return }
+    case .waitForClients:
+      // Not those of the console, one of whom may have asked for this.
+      if pooler.clientCount > pooler.consoleClients.count { return }
     case .waitForServers: if pooler.pools.withLock({ $0.serverCount }) > 0 { return }
     case .now: break
     }
@@ -125,5 +128,6 @@ extension Worker {
       }
     }
     for client in rest { endClient(client, .shuttingDown) }
+    if id == 0 { reportSuppressedLines(isLast: true) }
   }
 }

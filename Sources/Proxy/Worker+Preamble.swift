@@ -283,8 +283,9 @@ extension Worker {
       writer.message(ServerMessageType.errorResponse, body: own)
       return send(writer.bytes, to: client)
     }
-    logger.warning(
-      "\(name(client)) the tenant's settings were refused: SQLSTATE \(fields?.sqlstate ?? "?")")
+    log(
+      .warning, .tenantSettingsRefused, .client(client),
+      "the tenant's settings were refused: SQLSTATE \(fields?.sqlstate ?? "?")")
     client.pointee.session?.pointee.sawError = true
     guard client.pointee.phase == .active else { return }
     var writer = MessageWriter()

@@ -74,7 +74,7 @@ extension Worker {
       record(settings, resets: resets, client, server, session)
       restoreStartup(client, session, all: restoresAll, restored)
     } else {
-      if let error { debug(1) { "\(self.name(client)) probe failed: \(error.message)" } }
+      if let error { debug(1, .client(client), "probe failed: \(error.message)") }
       session.pointee.forgetLease()
       // Channels are still the session's, and to be asked about again.
       session.pointee.pin.formUnion(suspicions.intersection(.listen).union(.unknownSettings))
@@ -92,7 +92,7 @@ extension Worker {
     guard session.pointee.pinnedAt == 0 else { return }
     session.pointee.pinnedAt = now
     let reason = session.pointee.pin.names.joined(separator: ", ")
-    logger.info("\(name(client)) keeps its server: \(reason)")
+    log(.info, .keepsServer, .client(client), "keeps its server: \(reason)")
     let pinned = PinnedClient(
       name: name(client), database: client.pointee.identity?.databaseName ?? "",
       user: client.pointee.identity?.login ?? "", reason: reason,

@@ -123,7 +123,7 @@ extension Worker {
     let isTold = server.pointee.login?.isClientTold == true
     client?.pointee.server = nil
     server.pointee.client = nil
-    if settings.logPoolerErrors { logger.warning("\(name(server)) \(log)") }
+    if settings.logPoolerErrors { self.log(.warning, .openingFailed, .server(server), log) }
     serverLogins.removeAll { $0 == server }
     closeServer(server, log)
     if let client {

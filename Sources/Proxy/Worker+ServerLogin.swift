@@ -56,7 +56,7 @@ extension Worker {
     }
     serverLogins.append(server)
     if opening.isFromReserve {
-      logger.warning("\(name(server)) taking connection from reserve_pool")
+      log(.warning, .reservePool, .server(server), "taking connection from reserve_pool")
     }
     tryNextHost(server)
   }
@@ -230,7 +230,7 @@ extension Worker {
 
   /// Begins anew with 3.0 at the same address, and at once with that in future.
   private func askForOldVersion(_ server: ServerPointer, _ login: ServerLogin) {
-    debug(1) { "\(self.name(server)) does not know newer protocol versions than 3.0" }
+    debug(1, .server(server), "does not know newer protocol versions than 3.0")
     pooler.directory.withLock { $0.addOldPlace(login.place) }
     if let address = login.address { login.candidates.insert(address, at: 0) }
     login.wasRefused = true
@@ -268,7 +268,8 @@ extension Worker {
       address: address, place: login.place, local: local, connectedAt: now, key: login.key)
     if settings.logConnections {
       let source = local.isUnix ? "unix" : local.description
-      logger.info("\(name(server)) new connection to server (from \(source))")
+      log(
+        .info, .serverConnection, .server(server), "new connection to server (from \(source))")
     }
     server.pointee.parameterSet = pooler.parameterSets.withLock { sets in
       var values = sets.unknown
@@ -342,7 +343,9 @@ extension Worker {
       server.own(.nobody)
       pools.openFailed(serverID, now: now)
     }
-    if settings.logPoolerErrors { logger.warning("\(name(server)) \(log ?? message)") }
+    if settings.logPoolerErrors {
+      self.log(.warning, .openingFailed, .server(server), log ?? message)
+    }
     bury(server, log ?? message)
     pooler.broadcast(.poolFailed(pool, sqlstate: sqlstate, message: message))
   }

@@ -164,7 +164,9 @@ extension Worker {
   private func warn(_ effects: SessionEffects, _ client: ClientPointer) {
     let names = effects.names.joined(separator: ", ")
     pooler.pinWarnings.add(1)
-    logger.warning("\(name(client)) \(names): may be lost in transaction pooling mode")
+    log(
+      .warning, .mayBeLost, .client(client),
+      "\(names): may be lost in transaction pooling mode")
     var writer = MessageWriter()
     writer.noticeResponse(
       severity: "WARNING", sqlstate: SQLState.warning,

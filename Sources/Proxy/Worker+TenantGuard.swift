@@ -155,24 +155,35 @@ extension Worker {
   }
 
   /// The tenant that a value names; nil: nobody, where the login came to nobody.
+  /// - Parameter isPlaced: it has to be known where the tenant's database is.
   func named(
-    _ value: SQLAnalysis.SoleAssignment.Value, _ client: ClientPointer
+    _ value: SQLAnalysis.SoleAssignment.Value, _ client: ClientPointer, isPlaced: Bool = true
   ) throws(TenantRefusal) -> TenantName? {
     switch value {
-    case .text(let text) where !text.isEmpty: try allowed(text, client)
+    case .text(let text) where !text.isEmpty:
+      isPlaced ? try allowed(text, client) : try permitted(text, client)
     case .text, .default: client.pointee.tenant?.pointee.origin
     case .parameter: nil
     }
   }
 
-  /// A tenant that the client may act for, on the servers that it has.
-  func allowed(_ text: String, _ client: ClientPointer) throws(TenantRefusal) -> TenantName {
+  /// A tenant that the client's login may act for.
+  private func permitted(
+    _ text: String, _ client: ClientPointer
+  ) throws(TenantRefusal) -> TenantName {
     guard let identity = client.pointee.identity, let resolution = identity.resolution else {
       throw .setIsNoSource
     }
-    let name = try tenancy.resolver.tenant(
+    return try tenancy.resolver.tenant(
       named: text, login: identity.login, after: resolution.outcome)
-    guard isInDatabase(of: name, client) else {
+  }
+
+  /// A tenant that the client may act for, on the servers that it has.
+  func allowed(_ text: String, _ client: ClientPointer) throws(TenantRefusal) -> TenantName {
+    let name = try permitted(text, client)
+    // Where the row has run out, whoever makes the preamble asks for it and looks then.
+    guard case .known(let row, _) = try row(of: name) else { return name }
+    guard isInDatabase(of: name, row: row?.database, client) else {
       throw .unfitDatabase(reason: "is another than this connection's")
     }
     return name

@@ -69,9 +69,12 @@ extension Worker {
 
   /// Whether the tenant's database is the one that the client's servers are connected to. A client
   /// stays in its pool for life, so `SET` must not name a tenant for which this is false.
-  func isInDatabase(of tenant: TenantName, _ client: ClientPointer) -> Bool {
+  /// - Parameter row: what the table of tenants says of its place.
+  func isInDatabase(
+    of tenant: TenantName, row: DatabaseIsolation?, _ client: ClientPointer
+  ) -> Bool {
     guard let identity = client.pointee.identity, let route = route(client.pointee.pool),
-      let database = try? settings.poolDatabase(identity.databaseName, for: tenant)
+      let database = try? settings.poolDatabase(identity.databaseName, for: tenant, row: row)
     else { return false }
     return database.key == route.key
   }
@@ -84,7 +87,10 @@ extension Worker {
       guard client.pointee.phase != .unused, client.pointee.phase != .closed,
         client.pointee.pool.rawValue >= 0, let identity = client.pointee.identity
       else { return }
-      let isInPlace = identity.tenant.map { self.isInDatabase(of: $0, client) } ?? true
+      // Rows are forgotten with the old configuration: until it is known again, what its row said
+      // last is taken for granted. Nothing runs before that.
+      let row = self.route(client.pointee.pool)?.row
+      let isInPlace = identity.tenant.map { self.isInDatabase(of: $0, row: row, client) } ?? true
       if !isInPlace || !self.isUpToDate(identity, rules) { doomed.append(client) }
     }
     for client in doomed { endClient(client, .tenancyChanged) }
@@ -94,6 +100,11 @@ extension Worker {
 extension Ending {
   static func tenantRefused(_ refusal: TenantRefusal) -> Ending {
     .tenantRefused(sqlstate: refusal.sqlstate, message: refusal.message)
+  }
+
+  static var tenantMoved: Ending {
+    .tenantRefused(
+      sqlstate: SQLState.adminShutdown, message: "the tenant's database is another one now")
   }
 
   fileprivate static var tenancyChanged: Ending {

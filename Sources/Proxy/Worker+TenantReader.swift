@@ -95,7 +95,7 @@ extension Worker {
     _ server: ServerPointer, _ reader: TenantReader, _ cause: String, repeats: Bool = true
   ) {
     serverLogins.removeAll { $0 == server }
-    logger.warning("\(name(server)) the table of tenants: \(cause)")
+    log(.warning, .tenantTable, .server(server), "the table of tenants: \(cause)")
     bury(server, cause)
     if reader.closed(now: now, isFault: !reader.isIdle, repeats: repeats) {
       return advance(reader)
@@ -183,7 +183,7 @@ extension Worker {
       guard let question = reader.takeAnswered() else {
         return readerLost(server, reader, "an answer that nobody has asked for")
       }
-      take(reader.answer, to: question, reader)
+      take(reader.answer, to: question, reader, server)
       reader.hasAnswered = true
       reader.answer = TableAnswer()
     }
@@ -192,16 +192,21 @@ extension Worker {
   }
 
   private func take(
-    _ table: TableAnswer, to question: TenantReader.Question, _ reader: TenantReader
+    _ table: TableAnswer, to question: TenantReader.Question, _ reader: TenantReader,
+    _ server: ServerPointer
   ) {
     let name = question.name
     if let error = table.error {
-      logger.warning("tenants_query failed: SQLSTATE \(error.sqlstate): \(error.message)")
+      log(
+        .warning, .tenantTable, .server(server), fields: ["tenant": .string(name.text)],
+        "tenants_query failed: SQLSTATE \(error.sqlstate): \(error.message)")
       return fail(name, question.loops)
     }
     let content = table.content(name, tenancy)
     if case .refused(.unusableRow(let reason)) = content {
-      logger.warning("the row of the tenant \"\(name)\" can not be used: \(reason)")
+      log(
+        .warning, .tenantRow, .server(server), fields: ["tenant": .string(name.text)],
+        "the row of the tenant \"\(name)\" can not be used: \(reason)")
     }
     let answer = TenantRows.Answer(
       content, askedAt: question.askedAt, lifetime: reader.lifetime, epoch: reader.epoch)

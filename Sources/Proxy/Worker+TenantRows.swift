@@ -37,6 +37,12 @@ extension Worker {
     }
   }
 
+  /// A row that has to be known; nil: there is no table.
+  func knownRow(of name: TenantName) throws(TenantRefusal) -> TenantOverride? {
+    guard case .known(let row, _) = try self.row(of: name) else { throw .tableSilent }
+    return row
+  }
+
   private func post(_ mail: TenantMail) {
     pooler.mailboxes[Int(Pooler.hubLoop)].post(.tenants(mail))
   }
@@ -76,22 +82,62 @@ extension Worker {
   ) -> Bool {
     guard readsTable else { return false }
     // What is refused is told by whoever makes something of it.
-    guard let name = try? named(value, client), case .unknown? = try? row(of: name) else {
+    guard let name = try? named(value, client, isPlaced: false), case .unknown? = try? row(of: name)
+    else {
       return false
     }
     holdForRow(name, client, session)
     return true
   }
 
+  private static var reviewMicroseconds: UInt64 { 1_000_000 }
+
+  /// Who only listens begins no transaction that would show that its tenant's database is another
+  /// one now, and the old one may be somebody else's: it is looked at once its row has run out. So
+  /// is who sits on a server in session mode.
+  func reviewListeners() {
+    guard now >= nextReviewAt else { return }
+    nextReviewAt = now &+ Self.reviewMicroseconds
+    reviewListeners(of: nil)
+  }
+
+  /// - Parameter arrived: the tenant whose row has just come; nil: all of them.
+  private func reviewListeners(of arrived: TenantName?) {
+    var due: [(ClientPointer, TenantPointer)] = []
+    clients.forEachPlace { client in
+      guard let tenant = client.pointee.tenant, let name = tenant.pointee.name,
+        arrived == nil || name == arrived, self.isOutdated(tenant), self.listensIdly(client),
+        self.route(client.pointee.pool)?.row != nil
+      else { return }
+      due.append((client, tenant))
+    }
+    for (client, tenant) in due {
+      guard case .waits(let name) = makePreamble(client, tenant) else { continue }
+      if arrived == nil, reviewed.insert(name).inserted { post(.ask(name, loop: id)) }
+    }
+  }
+
+  private func listensIdly(_ client: ClientPointer) -> Bool {
+    switch client.pointee.phase {
+    case .idle: client.pointee.session?.pointee.channels?.isEmpty == false
+    case .active:
+      client.pointee.server?.pointee.ledger.isClean == true
+        && !client.pointee.scanner.isMidMessage && !client.pointee.isHeld
+    case .unused, .login, .waiting, .granted, .preparing, .console, .closed: false
+    }
+  }
+
   /// Takes up whoever waited for a row.
   private func rowArrived(_ name: TenantName, _ answer: TenantRows.Answer?) {
+    let isReviewed = reviewed.remove(name) != nil
     let waiting = tenantWaiters.filter { $0.name == name }
-    guard !waiting.isEmpty else { return }
+    guard !waiting.isEmpty || isReviewed else { return }
     tenantWaiters.removeAll { $0.name == name }
     // They have it even if so many others have come meanwhile that it is not kept any longer.
     arrivedRow = answer.map { (name, $0) }
     defer { arrivedRow = nil }
     for (client, _) in waiting { takeUp(client) }
+    if isReviewed { reviewListeners(of: name) }
   }
 
   private func takeUp(_ client: ClientPointer) {

@@ -75,9 +75,17 @@ extension Worker {
   /// Makes what servers are told for a client, by the rules of now.
   func makePreamble(_ client: ClientPointer, _ tenant: TenantPointer) -> PreambleMaking {
     do throws(TenantRefusal) {
-      if let name = tenant.pointee.name, case .unknown = try row(of: name) {
-        tenant.pointee.renewAt = 0
-        return .waits(name)
+      if let name = tenant.pointee.name {
+        guard case .known(let row, _) = try row(of: name) else {
+          tenant.pointee.renewAt = 0
+          return .waits(name)
+        }
+        // A pool does not move with a row, nor a client between pools: nothing more of it may run
+        // where the tenant's database is no longer.
+        if let row, !isInDatabase(of: name, row: row.database, client) {
+          endClient(client, .tenantMoved)
+          return .ended
+        }
       }
     } catch {
       endClient(client, .tenantRefused(error))

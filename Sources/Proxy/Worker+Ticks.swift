@@ -16,7 +16,9 @@ extension Worker {
     expireTasks()
     expireQueries()
     if !consoles.isEmpty { lookAfterConsoles() }
+    if readsTable { reviewListeners() }
     if id == 0 {
+      tickLog()
       endStatsPeriod()
       retryListening()
       tickHubs()
@@ -174,7 +176,7 @@ extension Worker {
         pooler.engines[Int(old)].remove(fd: server.pointee.stream.fd)
         pooler.mailboxes[Int(loop)].post(.granted(server: handle, client: client))
       case .retired(let pool):
-        logger.info("cleaning up idle pool \(name(pool))")
+        log(.info, .idlePool, .pool(pool), "cleaning up idle pool \(name(pool))")
         forgetRoute(pool)
         pooler.forget(pool)
       }

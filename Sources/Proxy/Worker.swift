@@ -64,6 +64,10 @@ final class Worker {
   var tableEpoch: UInt64 = 0
   /// What reads the table; only on the loop `Pooler.hubLoop`.
   var tenantReader: TenantReader?
+  /// When clients that hear a tenant's own database are looked after next; see `reviewListeners`.
+  var nextReviewAt: UInt64 = 0
+  /// Tenants whose rows have been asked for on their behalf.
+  var reviewed: Set<TenantName> = []
   /// When a tenant's rate lets somebody go on; see `wakeTenants`.
   var tenantWakeAt = UInt64.max
   var clients: PointerSlab<ClientConnection>
@@ -110,6 +114,11 @@ final class Worker {
   var signals: (source: SignalSource, handle: (Int32) -> Void)?
   /// Reads the configuration anew; false: it can't be used. Only on the first loop.
   var rereadsConfiguration: (() -> Bool)?
+  /// Told of what SET has changed, and ten times a second. Only on the first loop.
+  var settingsChanged: ((Settings) -> Void)?
+  var ticked: (() -> Void)?
+  /// When lines that were left out are told of next.
+  var nextLogReportAt: UInt64 = 0
 
   static let tickMicroseconds: UInt64 = 100_000
 

@@ -55,6 +55,20 @@ public enum Socket {
     return fd
   }
 
+  /// A socket that sends datagrams to a unix socket, and never waits.
+  public static func connectDatagrams(to address: SocketAddress) throws(SystemError) -> Int32 {
+    let fd = cl_datagram_socket()
+    guard fd >= 0 else { throw SystemError(call: "socket", result: fd) }
+    let result = address.bytes.withUnsafeBytes {
+      cl_connect(fd, $0.baseAddress, UInt32($0.count))
+    }
+    guard result == 0 else {
+      close(fd)
+      throw SystemError(call: "connect", result: result)
+    }
+    return fd
+  }
+
   /// The state of a started connection: nil while it is under way, 0 when it stands, else the
   /// errno.
   public static func connectResult(_ fd: Int32) -> Int32? {

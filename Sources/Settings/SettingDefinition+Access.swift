@@ -116,11 +116,19 @@ extension SettingDefinition {
     .seconds(
       "stats_period", \.statsPeriod, 60,
       "Time over which averages are taken; at least a second."),
-    .flag("syslog", \.syslog, false, "Log to syslog.").accepted("there is no syslog output yet"),
-    .text("syslog_facility", \.syslogFacility, "daemon", "Facility for syslog.")
-      .accepted("there is no syslog output yet"),
-    .text("syslog_ident", \.syslogIdent, "pgbouncer", "Name for syslog.")
-      .accepted("there is no syslog output yet"),
+    .choice(
+      "log_format", \.logFormat, .text,
+      "How lines look: `text`, as PgBouncer's, or `json`, an object a line."),
+    .integer(
+      "log_rate_limit", \.logRateLimit, 10, in: 0...1_000_000,
+      "Lines of one cause a second, ten times as many at once; of logins and disconnections a "
+        + "hundred times as many. 0 is no limit."),
+    .flag("syslog", \.syslog, false, "Log to the system's logger (`/dev/log`), too."),
+    .choice(
+      "syslog_facility", \.syslogFacility, .daemon,
+      "What it files the lines under: `daemon`, `user`, `auth`, `authpriv`, `local0` to `local7` "
+        + "and so on."),
+    .text("syslog_ident", \.syslogIdent, "pgbouncer", "The program's name there."),
   ]
 
   static let process: [SettingDefinition] = [

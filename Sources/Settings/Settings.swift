@@ -190,10 +190,14 @@ public struct Settings: Sendable {
   public internal(set) var logStats = false
   /// `stats_period`.
   public internal(set) var statsPeriod = Duration.zero
+  /// `log_format`.
+  public internal(set) var logFormat = LogFormat.text
+  /// `log_rate_limit`.
+  public internal(set) var logRateLimit = 0
   /// `syslog`.
   public internal(set) var syslog = false
   /// `syslog_facility`.
-  public internal(set) var syslogFacility = ""
+  public internal(set) var syslogFacility = SyslogFacility.daemon
   /// `syslog_ident`.
   public internal(set) var syslogIdent = ""
   /// `pidfile`.

@@ -50,6 +50,14 @@ public struct DatabaseIsolation: Hashable, Sendable {
   /// Whether it says nothing.
   public var isEmpty: Bool { dbname == nil && hosts.isEmpty && port == nil }
 
+  /// What tells one place of a tenant from another. A NUL parts what it has.
+  public func key(of tenant: TenantName) -> String {
+    let context = TemplateContext(tenant: tenant, user: "", database: "", clientAddress: "")
+    let texts = [dbname] + hosts.map { $0 }
+    return texts.map { $0.map { Self.text($0, context) } ?? "" }.joined(separator: "\0")
+      + "\0\(port.map(String.init) ?? "")"
+  }
+
   /// The same with what is missing taken from `other`.
   func or(_ other: DatabaseIsolation) -> DatabaseIsolation {
     var merged = self

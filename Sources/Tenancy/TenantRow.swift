@@ -1,6 +1,7 @@
 /// A row of the table of tenants, as `tenants_query` gives it.
 ///
-/// A column with a name of `[tenants.NAME]` is that key: the limits, `dbname`, `host` and `port`.
+/// A column with a name of `[tenants.NAME]` is that key: the limits, `dbname`, `host` (one) and
+/// `port`.
 /// `tenant`, if there is one, must be the tenant that was asked for. Every other column is a
 /// setting, which has to be one of `[tenancy.settings]` too, so that the protected names are known
 /// before any row is. NULL says nothing. Values are taken as they are: nothing is filled in.
@@ -25,8 +26,8 @@ public struct TenantRow: Sendable {
         guard value.utf8.elementsEqual(tenant.text.utf8) else {
           throw Self.problem(key, "is another tenant's")
         }
-      case "dbname": dbname = value
-      case "host": host = value
+      case "dbname": dbname = try Self.database(value)
+      case "host": host = try Self.host(value)
       case "port": port = try Self.number(value, 1...65_535, key)
       default:
         if let path = Self.limits[key] {
@@ -43,6 +44,33 @@ public struct TenantRow: Sendable {
       throw Self.problem("dbname or host", error.message)
     }
     self.override = override
+  }
+
+  /// The server cuts a longer name short, and two tenants could share what is left.
+  private static func database(_ text: String) throws(TenancyProblem) -> String {
+    guard (1...SettingName.maximumBytes).contains(text.utf8.count), !text.utf8.contains(0) else {
+      throw problem("dbname", "takes 1 to \(SettingName.maximumBytes) bytes")
+    }
+    return text
+  }
+
+  private static var longestHost: Int { 253 }
+
+  /// One name or address. Not the folder of a unix socket: behind it the pooler's own account may
+  /// be let in without a password, and that is not for whoever may write to the table.
+  private static func host(_ text: String) throws(TenancyProblem) -> String {
+    let isHost = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "-_.:".utf8.contains(byte)
+      }
+    }
+    guard isHost, (1...longestHost).contains(text.utf8.count) else {
+      throw problem("host", "takes the name or the address of one host")
+    }
+    return text
   }
 
   private static var limits: [String: WritableKeyPath<TenantLimits.Overrides, Int?>] {

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Logs
 import Proxy
 import Settings
 
@@ -68,9 +69,14 @@ struct Control {
     for name in service.reload(daemon.effective(settings)) {
       logger.warning("\(name) can't be changed by a reload: restart to have it take effect")
     }
-    if !log.open(settings.logfile) {
+    configureLog(settings)
+    return true
+  }
+
+  /// Has lines go where the settings say. The file is opened anew, as it may have been renamed.
+  func configureLog(_ settings: Settings) {
+    if !log.configure(Daemon.logging(settings)) {
       logger.error("can't write to logfile \"\(settings.logfile)\": logging where it was")
     }
-    return true
   }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Logging
+import Logs
 import Proxy
 import Reactor
 import Settings
@@ -15,47 +16,84 @@ struct Daemon {
     raiseOpenFileLimit()
     try dropPrivileges()
     try PidFile.check(settings.pidfile)
-    let log = LogOutput(toTerminal: !command.quiet && !command.daemon)
-    guard log.open(settings.logfile) else {
+    if command.daemon && settings.logfile.isEmpty && !settings.syslog {
+      throw StartFailure("--daemon needs a logfile in the configuration, or syslog")
+    }
+    let isOnTerminal = !command.quiet && !command.daemon
+    let log = LogOutput(terminal: isOnTerminal ? STDERR_FILENO : nil, state: LogState())
+    guard log.configure(Self.logging(settings)) else {
       throw StartFailure("can't write to logfile \"\(settings.logfile)\"")
     }
-    if command.daemon && settings.logfile.isEmpty {
-      throw StartFailure("--daemon needs a logfile in the configuration")
-    }
     signal(SIGPIPE, SIG_IGN)
+    // A file that has reached its limit is as a full disk.
+    signal(SIGXFSZ, SIG_IGN)
+    var foreground: Int32?
+    if command.daemon {
+      let result = cl_background()
+      guard result >= 0 else {
+        throw StartFailure("can't go into the background: \(SystemError.reason(-result))")
+      }
+      foreground = result
+    }
+    // Who can connect may send signals, and may look for the pidfile.
+    let signals: SignalSource
+    do {
+      signals = try SignalSource(Control.signals)
+    } catch {
+      throw StartFailure("can't take signals: \(error)")
+    }
+    try PidFile.write(settings.pidfile)
+    defer { PidFile.remove(settings.pidfile) }
     let logger = makeLogger(log)
     let service: Service
     do {
-      service = try Service(settings: effective(settings), logger: logger)
+      service = try Service(settings: effective(settings), logger: logger, log: log.state)
     } catch {
       throw StartFailure(error.description)
     }
-    if command.daemon {
-      let result = cl_daemonize()
+    if let foreground {
+      let result = cl_detach(foreground)
       guard result == 0 else {
         throw StartFailure("can't go into the background: \(SystemError.reason(-result))")
       }
     }
-    try PidFile.write(settings.pidfile)
-    defer { PidFile.remove(settings.pidfile) }
     for address in service.addresses { logger.info("listening on \(address)") }
     logger.info(
       "process up: \(Version.text), \(service.loopCount) loops, \(path)")
-    let control = Control(daemon: self, service: service, logger: logger, log: log)
-    do {
-      let source = try SignalSource(Control.signals)
-      try service.run(
-        signals: source, handle: { control.handle($0) }, reload: { control.reload() })
-    } catch let error as SystemError {
-      throw StartFailure("can't take signals: \(error)")
-    } catch let error as ServiceError {
-      throw StartFailure(error.description)
-    }
+    try run(service, signals, logger, log)
     logger.info("server shutting down: the end")
+    _ = log.flush()
     guard service.isRunning else { return }
     // What libraries give back at exit would be taken from under a loop that is still at work.
     PidFile.remove(settings.pidfile)
     _exit(0)
+  }
+
+  private func run(
+    _ service: Service, _ signals: SignalSource, _ logger: Logger, _ log: LogOutput
+  ) throws {
+    let control = Control(daemon: self, service: service, logger: logger, log: log)
+    do {
+      try service.run(
+        signals: signals, handle: { control.handle($0) }, reload: { control.reload() },
+        settingsChanged: { control.configureLog($0) },
+        ticked: {
+          for text in log.flush() { logger.warning("\(text)") }
+        })
+    } catch {
+      throw StartFailure(error.description)
+    }
+  }
+
+  static func logging(_ settings: Settings) -> LogOutput.Configuration {
+    var configuration = LogOutput.Configuration()
+    configuration.isJSON = settings.logFormat == .json
+    configuration.path = settings.logfile
+    if settings.syslog {
+      configuration.syslog = LogOutput.Syslog(
+        facility: settings.syslogFacility.code, ident: settings.syslogIdent)
+    }
+    return configuration
   }
 
   /// The settings with what the command line says on top.

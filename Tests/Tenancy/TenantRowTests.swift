@@ -38,6 +38,9 @@ struct TenantRowTests {
     [("tenant", "other")], [("weight", "0")], [("weight", "x")], [("port", "70000")],
     [("app.other", "x")], [("role", "x")], [("sluice.token", "forged")], [("search_path", "a,,b")],
     [("app.tenant_id", "a\0")], [("weight", "1"), ("WEIGHT", "2")], [("dbname", "a\0")],
+    [("dbname", "")], [("dbname", String(repeating: "é", count: 32))], [("host", "")],
+    [("host", "/var/run")], [("host", "@name")], [("host", "a/b")], [("host", "a,b")],
+    [("host", "{tenant}")], [("host", String(repeating: "a", count: 254))], [("port", "0")],
     [("x'\n", "y")], [("transactions_burst", "-1")],
   ])
   func `a row that cannot be used is refused`(_ columns: [(String, String)]) {

@@ -11,13 +11,14 @@ import Testing
     "Tenancy": ["Pooling", "PostgresAuth", "PostgresWire"],
     "TLS": ["COpenSSL", "CLinux"],
     "Reactor": ["CLinux"],
+    "Logs": ["CLinux", "Reactor"],
     "Settings": ["Pooling", "PostgresAuth", "PostgresWire", "Tenancy"],
     "Admin": ["PostgresWire"],
     "Proxy": [
       "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
-      "CLinux",
+      "CLinux", "Logs",
     ],
-    "sluice": ["Proxy", "Admin", "Settings", "Reactor", "CLinux"],
+    "sluice": ["Logs", "Proxy", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [

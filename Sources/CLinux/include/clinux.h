@@ -135,6 +135,9 @@ static inline int64_t cl_wall_seconds(void) { return (int64_t)time(NULL); }
 static inline int cl_socket(int family) {
   return (int)cl_result(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
+static inline int cl_datagram_socket(void) {
+  return (int)cl_result(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 static inline int cl_connect(int fd, const void *address, unsigned length) {
   return (int)cl_result(connect(fd, (const struct sockaddr *)address, length));
 }
@@ -172,8 +175,11 @@ int cl_set_open_file_limit(uint64_t soft, uint64_t hard);
 // How many cores this process may run on.
 int cl_core_count(void);
 int cl_name_thread(pthread_t thread, const char *name);
-// Leaves the terminal: the parent process exits, the child goes on in a session of its own, its
-// standard streams on /dev/null. Only before any thread has been started.
-int cl_daemonize(void);
+// Goes on as a child process in a session of its own, and returns what cl_detach takes. The parent
+// waits for that, then exits with 0; where the child ends without it, with 1 or the child's code.
+// Only before any thread has been started.
+int cl_background(void);
+// Leaves the terminal: standard streams on /dev/null, and the parent may exit.
+int cl_detach(int foreground);
 // Becomes the account `name` for good: groups, group, user. -ENOENT where there is no such account.
 int cl_become(const char *name);

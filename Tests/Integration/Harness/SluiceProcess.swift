@@ -14,16 +14,17 @@ final class SluiceProcess: Sendable {
   let format: Format
 
   /// Starts it; unless told otherwise, waits until it accepts connections.
+  /// - Parameter wrapper: what runs it, and is root where the tests are.
   init(
     _ configuration: SluiceConfiguration, arguments: [String] = [], format: Format = .toml,
-    port: UInt16? = nil, waits: Bool = true
+    port: UInt16? = nil, waits: Bool = true, wrapper: [String] = []
   ) throws {
     self.port = try port ?? FreePort.next()
     self.format = format
     directory = try Scratch.directory("s")
     try Self.write(configuration, format, port: self.port, directory)
     process = try Subprocess(
-      ServerUser.prefix + [try SluiceBinary.path()] + arguments
+      wrapper + ServerUser.prefix + [try SluiceBinary.path()] + arguments
         + [Self.path(format, in: directory)],
       environment: SluiceBinary.environment, output: directory + "/out",
       errors: directory + "/log")

@@ -76,7 +76,17 @@ extension Integration {
       ("SELECT generate_series(1, 2) AS weight", "there are several"),
       ("SELECT generate_series(1, 1000000) AS weight", "there are several"),
       ("SELECT repeat('x', 20000) AS \"app.plan\"", "longer than"),
-      ("SELECT 'other' AS dbname", "dbname, host and port can not be in it"),
+      ("SELECT '' AS dbname", "the column \"dbname\" takes 1 to 63 bytes"),
+      ("SELECT repeat('x', 64) AS dbname", "the column \"dbname\" takes 1 to 63 bytes"),
+      ("SELECT '' AS host", "the column \"host\" takes the name or the address of one host"),
+      ("SELECT '/tmp' AS host", "\"host\" takes the name"),
+      ("SELECT '@abstract' AS host", "\"host\" takes the name"),
+      ("SELECT '../tmp' AS host", "\"host\" takes the name"),
+      ("SELECT '127.0.0.1,127.0.0.2' AS host", "\"host\" takes the name"),
+      ("SELECT '127.0.0.1 port=1' AS host", "\"host\" takes the name"),
+      ("SELECT 'localhost' || chr(10) AS host", "\"host\" takes the name"),
+      ("SELECT 0 AS port", "the column \"port\" takes 1 to 65535"),
+      ("SELECT '5432; x' AS port", "the column \"port\" takes 1 to 65535"),
       ("SELECT repeat('x', 2000) AS \"app.plan\"", "\"app.plan\" has a value of more than 1024"),
     ])
     func `a row that can not be is refused`(sql: String, message: String) throws {
