@@ -45,6 +45,13 @@ let package = Package(
     .target(
       name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
+    .target(
+      name: "Dashboard",
+      resources: [
+        "dashboard.html", "dashboard.css", "dashboard.js", "plots.js", "tables.js", "verdict.js",
+        "view.js", "words.js", "icon.svg",
+      ].map { .embedInCode("Page/\($0)") },
+      swiftSettings: pure),
     .target(name: "Admin", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Settings",

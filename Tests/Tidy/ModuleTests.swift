@@ -13,8 +13,10 @@ import Testing
     "Reactor": ["CLinux"],
     "Settings": ["Pooling", "PostgresAuth", "PostgresWire", "Tenancy"],
     "Admin": ["PostgresWire"],
+    "Dashboard": [],
     "Proxy": [
-      "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
+      "Admin", "Dashboard", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth",
+      "PostgresWire",
       "CLinux",
     ],
     "sluice": ["Proxy", "Admin", "Settings", "Reactor", "CLinux"],
@@ -22,6 +24,7 @@ import Testing
 
   private static let pure: Set<String> = [
     "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin",
+    "Dashboard",
   ]
 
   /// Digests come from OpenSSL; everything else of the system stays outside.
