@@ -10,6 +10,7 @@ const long = 160;
 function fillName(cell, text) {
   setText(cell.firstChild, short(text) || "–");
   const whole = shown(text);
+  cell.classList.toggle("brief", whole.length <= 20);
   if (whole.length > 64) cell.firstChild.title = whole;
   else cell.firstChild.removeAttribute("title");
 }
