@@ -89,6 +89,9 @@ let package = Package(
       name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",
       swiftSettings: common),
     .testTarget(
+      name: "DashboardTests", dependencies: ["Dashboard"], path: "Tests/Dashboard",
+      swiftSettings: common),
+    .testTarget(
       name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],
       path: "Tests/Tenancy",
       swiftSettings: common),

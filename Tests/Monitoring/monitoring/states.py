@@ -223,8 +223,8 @@ class States:
             made = page.page.evaluate("""() =>
               document.querySelectorAll('body script, body img, main [onerror]').length""")
             self.report.check("no element came of a name", made == 0, made)
-            raw = page.page.evaluate("""() =>
-              /[\\u202a-\\u202e\\u2066-\\u2069]/.test(document.body.textContent + document.title)""")
+            raw = page.page.evaluate("""() => /[\\u202a-\\u202e\\u2066-\\u2069]/
+              .test(document.body.textContent + document.title)""")
             self.report.check("no name turns the direction of the page", not raw)
             page.check_views("names", VIEWS[:2])
         finally:
