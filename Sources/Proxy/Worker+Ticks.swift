@@ -16,6 +16,7 @@ extension Worker {
     expireTasks()
     expireQueries()
     if !consoles.isEmpty { lookAfterConsoles() }
+    noteTick()
     if id == 0 {
       endStatsPeriod()
       retryListening()
@@ -59,7 +60,8 @@ extension Worker {
   private func expireServerLogins() {
     for server in serverLogins {
       guard let login = server.pointee.login, now >= login.deadline else { continue }
-      serverLoginFailed(server, SQLState.connectionFailure, "connect timeout")
+      serverLoginFailed(
+        server, SQLState.connectionFailure, "connect timeout", as: .timeout)
     }
   }
 
@@ -167,7 +169,7 @@ extension Worker {
     for action in actions {
       switch action {
       case .close(let handle, let ending):
-        bury(ServerPointer(handle: handle), ending.logText)
+        bury(ServerPointer(handle: handle), ending.logText, ServerDeparture(ending))
       case .open(let opening): beginOpening(opening)
       case .grant(let handle, let client, let loop, let old):
         let server = ServerPointer(handle: handle)
