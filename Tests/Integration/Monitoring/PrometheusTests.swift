@@ -52,5 +52,36 @@ extension Integration {
       try Scratch.write(rules, to: directory + "/rules.yml")
       try Self.promtool("check", "rules", directory + "/rules.yml")
     }
+
+    /// What the names of the exposition end in, once a counter or a histogram has a sample.
+    private static let endings = ["_bucket", "_sum", "_count"]
+
+    /// Metrics that come with the log's limits and with query insight.
+    private static let awaited: Set<String> = [
+      "sluice_log_lines_total", "sluice_log_lines_suppressed_total", "sluice_slow_queries_total",
+      "sluice_repeated_queries_total",
+    ]
+
+    @Test func `every metric of the rules and of Grafana's dashboard is one that Sluice has`() throws {
+      let port = try FreePort.next()
+      try withSluice(.newest, ["metrics_listen": .text("127.0.0.1:\(port)")]) { sluice in
+        let client = try sluice.connect()
+        _ = try client.value("SELECT 1")
+        let answer = try HTTPAnswer.get("/metrics", port: port)
+        let known = Set(answer.body.matches(of: /# TYPE (\S+)/).map { String($0.1) })
+        #expect(known.count > 20)
+        let used = try Self.text("prometheus/sluice.rules.yml") + Self.expressions().joined(separator: "\n")
+        var count = 0
+        for match in used.matches(of: /\b(?:sluice|process)_[a-z0-9_]+/) {
+          var name = String(match.0)
+          for ending in Self.endings where name.hasSuffix(ending) && !known.contains(name) {
+            name.removeLast(ending.count)
+          }
+          count += 1
+          if !Self.awaited.contains(name) { #expect(known.contains(name), "\(match.0)") }
+        }
+        #expect(count > 60)
+      }
+    }
   }
 }

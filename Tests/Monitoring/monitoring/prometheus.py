@@ -35,6 +35,8 @@ def faster(rules, factor, least=4):
         return f"for: {max(1, round(shorter(int(match[1]) * UNITS[match[2]])))}s"
 
     rules = re.sub(r"\[(\d+)([smh])\]", range_of, rules)
+    rules = re.sub(r"\boffset (\d+)([smh])\b", lambda match: "offset " + range_of(match)[1:-1],
+                   rules)
     return re.sub(r"\bfor: (\d+)([smh])\b", wait_of, rules)
 
 
