@@ -246,7 +246,8 @@ export class Waits {
     node.fill = (group) => {
       setText(title, `${pool(group.first)}: `
         + `${several(group.waits.length, "client waits", "clients wait")}, `
-        + `longest ${duration(group.first.waited)}`);
+        + `longest ${duration(group.first.waited)}`
+        + (group.first.reason ? `: ${shown(group.first.reason)}` : ""));
       waiting.update(group.waits);
       holding.update([...(group.first.holders ?? [])].sort((a, b) => b.held - a.held));
     };

@@ -1,6 +1,6 @@
 // What is going on, in words: findings, the gravest first.
 
-import { count, duration, percent, pool, several, short } from "./words.js";
+import { count, duration, percent, pool, several, short, shown } from "./words.js";
 
 const gravity = { good: 0, note: 1, warning: 2, bad: 3 };
 
@@ -30,17 +30,16 @@ function unreachable(status) {
 function holding(one, waits) {
   const wait = waits.find((wait) => wait.database === one.database && wait.user === one.user);
   const holders = [...(wait?.holders ?? [])].sort((a, b) => (b.held ?? 0) - (a.held ?? 0));
-  const idle = holders.filter((holder) => /idle in/.test(holder.state ?? ""));
+  const idle = holders.filter((holder) => /idle|pinned/.test(holder.state ?? ""));
   const first = idle[0] ?? holders[0];
-  if (!first) return "";
+  if (!first) return wait?.reason ? `: ${wait.reason}` : "";
   const who = short(first.client, 60)
     + (first.application ? ` (${short(first.application, 40)})` : "");
-  if (holders.length === 1) return `: held by ${who}, ${first.state} for ${duration(first.held)}`;
-  if (idle.length > 0) {
-    return `: ${count(idle.length)} of ${several(holders.length, "holder is", "holders are")} `
-      + `idle in transaction, ${who} for ${duration(first.held)}`;
-  }
-  return `: all ${count(holders.length)} holders are at work`;
+  const what = `${shown(first.state)} for ${duration(first.held)}`;
+  if (holders.length === 1) return `: held by ${who}, ${what}`;
+  if (idle.length === 0) return ": all its servers are at work";
+  const others = idle.length > 1 ? `, and ${several(idle.length - 1, "other", "others")}` : "";
+  return `: held by ${who}, ${what}${others}`;
 }
 
 function waiting(status) {
