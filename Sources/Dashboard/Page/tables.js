@@ -180,7 +180,7 @@ export const queries = (holder) => new Table(holder, {
 });
 
 export const minuteTable = (holder) => new Table(holder, {
-  caption: "Each minute: mean rates, greatest times and numbers", limit: 12,
+  caption: "Each minute: mean rates, greatest times and numbers", limit: 12, kind: "narrow",
   key: (row) => String(row.time), empty: "No figures yet.",
   columns: [
     { title: "From", kind: "name", text: (row) => clock(row.time, false) },
