@@ -17,7 +17,8 @@ import Testing
       "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
       "CLinux",
     ],
-    "sluice": ["Proxy", "Admin", "Settings", "Reactor", "CLinux"],
+    "Monitoring": ["Admin", "PostgresAuth", "Reactor", "Settings"],
+    "sluice": ["Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [
