@@ -2,6 +2,7 @@ import Admin
 import Glibc
 import HTTPTypes
 import HummingbirdCore
+import NIOCore
 
 /// What is served, by path.
 struct Pages: Sendable {
