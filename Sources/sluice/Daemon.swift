@@ -49,11 +49,12 @@ struct Daemon {
     for address in monitoring?.addresses ?? [] { logger.info("metrics on \(address)") }
     logger.info(
       "process up: \(Version.text), \(service.loopCount) loops, \(path)")
-    monitoring?.start(service)
-    defer { monitoring?.stop() }
     let control = Control(daemon: self, service: service, logger: logger, log: log)
     do {
       let source = try SignalSource(Control.signals)
+      // Behind the signals: its thread must not take any.
+      monitoring?.start(service)
+      defer { monitoring?.stop() }
       try service.run(
         signals: source, handle: { control.handle($0) }, reload: { control.reload() })
     } catch let error as SystemError {
