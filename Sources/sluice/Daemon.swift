@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Logging
+import Monitoring
 import Proxy
 import Reactor
 import Settings
@@ -30,6 +31,12 @@ struct Daemon {
     } catch {
       throw StartFailure(error.description)
     }
+    let monitoring: MonitoringServer?
+    do {
+      monitoring = try MonitoringServer(settings: settings, logger: logger)
+    } catch {
+      throw StartFailure(error.description)
+    }
     if command.daemon {
       let result = cl_daemonize()
       guard result == 0 else {
@@ -39,11 +46,15 @@ struct Daemon {
     try PidFile.write(settings.pidfile)
     defer { PidFile.remove(settings.pidfile) }
     for address in service.addresses { logger.info("listening on \(address)") }
+    for address in monitoring?.addresses ?? [] { logger.info("metrics on \(address)") }
     logger.info(
       "process up: \(Version.text), \(service.loopCount) loops, \(path)")
     let control = Control(daemon: self, service: service, logger: logger, log: log)
     do {
       let source = try SignalSource(Control.signals)
+      // Behind the signals: its thread must not take any.
+      monitoring?.start(service)
+      defer { monitoring?.stop() }
       try service.run(
         signals: source, handle: { control.handle($0) }, reload: { control.reload() })
     } catch let error as SystemError {

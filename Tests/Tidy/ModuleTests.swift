@@ -19,7 +19,8 @@ import Testing
       "PostgresWire",
       "CLinux",
     ],
-    "sluice": ["Proxy", "Admin", "Settings", "Reactor", "CLinux"],
+    "Monitoring": ["Admin", "PostgresAuth", "Reactor", "Settings"],
+    "sluice": ["Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [

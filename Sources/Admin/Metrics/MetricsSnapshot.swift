@@ -97,10 +97,12 @@ public protocol MetricsSource: Sendable {
   func snapshot() async -> MetricsSnapshot
   /// Who waits, longest first, and who holds the servers; at most so many.
   func waits(limit: Int) async -> [WaitReport]
+  /// To be called about once a second: goes on without the loops that have not answered in time.
+  func giveUpOnLateAnswers()
   /// Whether the loops turn.
   var liveness: Health { get }
   /// Whether work can be taken on.
-  func readiness() async -> Health
+  var readiness: Readiness { get }
 }
 
 /// The answer to a health check.
@@ -108,6 +110,33 @@ public enum Health: Equatable, Sendable {
   case good
   /// With a short reason.
   case bad(String)
+}
+
+/// Whether a pooler can take on work, as far as it knows.
+public enum Readiness: Equatable, Sendable {
+  case known(Health)
+  /// If one of these servers can be reached. It has no connection now that would tell.
+  case unknown([ServerPlace])
+}
+
+/// Where a PostgreSQL server listens.
+public struct ServerPlace: Hashable, Sendable {
+  /// A name, an address, or the directory of a unix socket.
+  public let host: String
+  public let port: Int
+
+  /// How many are tried at most.
+  public static let mostTried = 16
+
+  public init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// nil: it is reached over TCP.
+  public var unixPath: String? {
+    host.hasPrefix("/") || host.hasPrefix("@") ? "\(host)/.s.PGSQL.\(port)" : nil
+  }
 }
 
 /// A client that waits. Times in microseconds.
