@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "Monitoring",
       dependencies: [
-        "Admin", "PostgresAuth", "Reactor", "Settings",
+        "Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings",
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -22,6 +22,7 @@ extension History {
         loop: loop.loop, busy: busy(loop: loop.loop), clients: loop.clients,
         waiting: loop.waiting, longestTurn: Self.seconds(loop.longestTurn))
     }
+    report.silentLoops = snapshot.silentLoops
     let busiest = snapshot.pools.map { (pool: $0, rate: transactionRate(of: $0)) }.sorted {
       ($0.pool.waitingClients, $0.rate) > ($1.pool.waitingClients, $1.rate)
     }
@@ -47,6 +48,7 @@ extension History {
         tested: pool.testedServers, login: pool.loginServers),
       clients: .init(active: pool.activeClients, waiting: pool.waitingClients),
       oldestWait: Self.seconds(pool.oldestWait), pinned: pool.pinned,
+      reachable: !pool.isUnreachable,
       transactionsPerSecond: transactions,
       queriesPerSecond: rate { $0.pools[name]?.queries },
       wait: quantiles { $0.pools[name]?.waits },
@@ -66,6 +68,7 @@ extension History {
     StatusReport.Wait(
       client: wait.client, database: wait.database, user: wait.user, tenant: wait.tenant,
       application: wait.application, waited: seconds(wait.waited),
+      reason: wait.reason,
       holders: wait.holders.map {
         StatusReport.Wait.Holder(
           client: $0.client, tenant: $0.tenant, application: $0.application, state: $0.state,

@@ -1,4 +1,5 @@
 import Admin
+import Dashboard
 import Glibc
 import HTTPTypes
 import HummingbirdCore

@@ -30,6 +30,8 @@ struct StatusReport: Encodable, Sendable {
     var clients: Clients
     var oldestWait: Double
     var pinned: Int
+    /// false: there is no server connection, and the last attempt to open one has failed.
+    var reachable: Bool
     var transactionsPerSecond: Double
     var queriesPerSecond: Double
     var wait: Quantiles
@@ -71,6 +73,7 @@ struct StatusReport: Encodable, Sendable {
     var tenant: String?
     var application: String?
     var waited: Double
+    var reason: String
     var holders: [Holder]
   }
 
@@ -115,6 +118,8 @@ struct StatusReport: Encodable, Sendable {
   var clients = 0
   var clientLimit = 0
   var loops: [Loop] = []
+  /// Those that have not answered in time: what they would say is missing.
+  var silentLoops: [Int] = []
   var pools: [Pool] = []
   var tenants: [Tenant] = []
   var waits: [Wait] = []

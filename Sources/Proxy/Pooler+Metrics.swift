@@ -93,6 +93,9 @@ extension Pooler {
     metrics.idleServers += pool.idle
     metrics.usedServers += pool.unchecked
     metrics.loginServers += pool.opening
+    if pool.isFailing && pool.idle + pool.unchecked + pool.leased == 0 {
+      metrics.isUnreachable = true
+    }
   }
 
   /// The columns of SHOW POOLS.

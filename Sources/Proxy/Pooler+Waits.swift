@@ -69,6 +69,7 @@ extension Pooler {
       WaitReport(
         client: Self.title(wait.client), database: wait.client.database, user: wait.client.user,
         tenant: wait.client.tenant, application: wait.client.application, waited: wait.client.wait,
+        reason: wait.reason,
         holders: wait.holders.prefix(Self.holdersShown).map {
           WaitReport.Holder(
             client: Self.title($0), tenant: $0.tenant, application: $0.application, state: $0.hold,

@@ -15,17 +15,15 @@ import Testing
     "Admin": ["PostgresWire"],
     "Dashboard": [],
     "Proxy": [
-      "Admin", "Dashboard", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth",
-      "PostgresWire",
+      "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
       "CLinux",
     ],
-    "Monitoring": ["Admin", "PostgresAuth", "Reactor", "Settings"],
+    "Monitoring": ["Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings"],
     "sluice": ["Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [
-    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin",
-    "Dashboard",
+    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin", "Dashboard",
   ]
 
   /// Digests come from OpenSSL; everything else of the system stays outside.

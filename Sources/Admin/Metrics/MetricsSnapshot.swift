@@ -59,6 +59,8 @@ public struct PoolMetrics: Sendable {
   public var canceledServers = 0
   public var oldestWait: UInt64 = 0
   public var pinned = 0
+  /// The last attempt to open a server connection has failed, and there is none.
+  public var isUnreachable = false
   public var traffic = TrafficCounters()
   public var pins: UInt64 = 0
   public var queries = TimeHistogram()
@@ -165,11 +167,13 @@ public struct WaitReport: Sendable {
   public var tenant: String?
   public var application: String?
   public var waited: UInt64
+  /// As SHOW WAITS has it.
+  public var reason: String
   public var holders: [Holder]
 
   public init(
     client: String, database: String, user: String, tenant: String?, application: String?,
-    waited: UInt64, holders: [Holder]
+    waited: UInt64, reason: String, holders: [Holder]
   ) {
     self.client = client
     self.database = database
@@ -177,6 +181,7 @@ public struct WaitReport: Sendable {
     self.tenant = tenant
     self.application = application
     self.waited = waited
+    self.reason = reason
     self.holders = holders
   }
 }

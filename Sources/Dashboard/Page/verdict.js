@@ -19,10 +19,13 @@ function unreachable(status) {
     if (one.reachable === false) names.set(one.database, (names.get(one.database) ?? 0)
       + (one.clients?.waiting ?? 0));
   }
+  // Where nobody waits nobody asks: the database may be back since.
   return [...names].map(([name, waiting]) => ({
-    level: "bad", key: `unreachable ${name}`, weight: waiting,
-    text: `Database ${short(name, 40)} can't be reached`
-      + (waiting ? `: ${several(waiting, "client waits", "clients wait")}` : ""),
+    level: waiting ? "bad" : "warning", key: `unreachable ${name} ${waiting > 0}`, weight: waiting,
+    text: waiting
+      ? `Database ${short(name, 40)} can't be reached: `
+        + several(waiting, "client waits", "clients wait")
+      : `Database ${short(name, 40)} could not be reached when a client last asked for it`,
   }));
 }
 
@@ -75,6 +78,11 @@ function process(status) {
     found.push({ level: full >= 1 ? "bad" : "warning", key: "clients",
       text: `${count(status.clients)} of ${count(status.client_limit)} clients are connected: `
         + (full >= 1 ? "no more get in" : "few more get in") });
+  }
+  const silent = status.silent_loops ?? [];
+  if (silent.length > 0) {
+    found.push({ level: "bad", key: "silent", text: `Loop ${silent.join(", ")} does not answer: `
+      + "its clients are stuck, and missing in the figures" });
   }
   const hot = (status.loops ?? []).filter((loop) => loop.busy >= 0.9);
   if (hot.length > 0) {

@@ -13,7 +13,7 @@ extension Integration {
     @Test(.disabled(if: python.isEmpty, "no browser could be had"))
     func `the dashboard draws, updates and tells of trouble, in a browser`() throws {
       let run = try Subprocess.run(
-        [python, Self.directory.path + "/browser", "--quick"],
+        [Self.python, Self.directory.path + "/browser", "--quick"],
         environment: ["SLUICE_BIN": try SluiceBinary.path()], seconds: 180)
       #expect(run.succeeded, "\(run.standardOutput)\(run.standardError)")
     }
