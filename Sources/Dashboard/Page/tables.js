@@ -227,13 +227,13 @@ export class Waits {
     const node = make("div", { class: "wait" }, title,
       make("div", { class: "sides" }, left, right));
     const waiting = new Table(left, {
-      caption: "Clients that wait, the longest first", limit: 6, empty: "Nobody.",
+      caption: "", limit: 6, empty: "Nobody.",
       key: (row) => row.client,
       columns: [client(), tenant(), application(),
         number("Waited", duration, (row) => row.waited)],
     });
     const holding = new Table(right, {
-      caption: "Clients that hold the servers they wait for", limit: 6,
+      caption: "", limit: 6,
       empty: "Nobody holds a server of this pool: one has to be opened first.",
       key: (row) => row.client,
       columns: [client(), tenant(), application(),
@@ -248,6 +248,9 @@ export class Waits {
         + `${several(group.waits.length, "client waits", "clients wait")}, `
         + `longest ${duration(group.first.waited)}`
         + (group.first.reason ? `: ${shown(group.first.reason)}` : ""));
+      const about = `${pool(group.first)}, ${short(group.first.holders?.[0]?.client ?? "")}`;
+      waiting.entitle(`Clients that wait, the longest first: ${about}`);
+      holding.entitle(`Clients that hold the servers: ${about}`);
       waiting.update(group.waits);
       holding.update([...(group.first.holders ?? [])].sort((a, b) => b.held - a.held));
     };

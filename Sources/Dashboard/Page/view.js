@@ -49,12 +49,12 @@ export function gauge(...names) {
 }
 
 /** A box that scrolls by itself where a table is wider than the page, and can be reached then. */
-function scrollBox(title, table) {
+function scrollBox(caption, table) {
   const box = make("div", { class: "scroll" }, table);
   const check = () => {
     const isWide = box.scrollWidth > box.clientWidth + 1;
     if (isWide === box.hasAttribute("tabindex")) return;
-    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", title]]) {
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", caption.textContent]]) {
       if (isWide) box.setAttribute(name, value);
       else box.removeAttribute(name);
     }
@@ -78,7 +78,7 @@ export class Table {
     this.caption = make("caption", { class: "unseen", text: caption });
     const table = make("table", { class: kind }, this.caption, make("thead", {}, this.head),
       this.body);
-    this.box = kind.includes("flow") ? table : scrollBox(caption, table);
+    this.box = kind.includes("flow") ? table : scrollBox(this.caption, table);
     this.empty = make("p", { class: "quiet", text: empty });
     this.more = make("button", { type: "button", class: "more" });
     this.more.addEventListener("click", () => {
@@ -103,6 +103,12 @@ export class Table {
     });
     cell.append(button);
     return cell;
+  }
+
+  /** Says anew what it is about. */
+  entitle(caption) {
+    setText(this.caption, caption);
+    if (this.box.hasAttribute("aria-label")) this.box.setAttribute("aria-label", caption);
   }
 
   update(rows, empty) {

@@ -130,9 +130,9 @@ class Unreachable(Cause):
 class Tenant(Cause):
     alerts = ("SluiceTenantRefused",)
     more = DATABASE + """
-tenants = ["acme"]
 [tenancy]
 sources = ["user_suffix"]
+fallback_tenant = "public"
 [tenancy.settings]
 "app.tenant_id" = "{tenant}"
 [tenants.acme]

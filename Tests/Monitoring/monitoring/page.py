@@ -9,7 +9,6 @@ SECTIONS = ("Pools", "Who waits, and for whom", "The last 10 minutes", "Queries"
 
 # Wide and narrow, light and dark: as a screen on a desk and a phone have it.
 VIEWS = ((1280, "light"), (360, "light"), (1280, "dark"), (360, "dark"))
-QUICK_VIEWS = ((1280, "light"), (360, "dark"))
 
 # Rules that are about the page's content, not about its use, are in the default set too.
 AXE = {"runOnly": {"type": "tag", "values": [

@@ -122,6 +122,16 @@ class Load:
         stop(self.process)
 
 
+def knows(workspace, binary, setting):
+    """Whether this build has the setting."""
+    path = os.path.join(workspace.directory("check"), "check.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{setting} = true\n")
+    checked = subprocess.run([binary, "--check", path], capture_output=True, text=True, timeout=20,
+                             stdin=subprocess.DEVNULL, check=False)
+    return "unknown setting" not in checked.stdout + checked.stderr
+
+
 def eventually(what, holds, seconds, process=None):
     """Waits until it holds, for so long at most."""
     deadline = time.monotonic() + seconds
