@@ -6,8 +6,8 @@ TEST_SECONDS ?= 2700
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Benchmarks)
 RELEASE = -c release --static-swift-stdlib
 
-.PHONY: help run build test test-drivers lint format fuzz sanitize sanitize-thread \
-  sanitize-address bench clean dependencies
+.PHONY: help run build test test-drivers test-browser test-alerts lint format fuzz sanitize \
+  sanitize-thread sanitize-address bench clean dependencies
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,8 @@ test: dependencies lint ## unit, integration and tidy tests, and the formatter's
 	@set -euo pipefail; \
 	SLUICE_PG18_BIN=$$(scripts/install-postgresql-18); export SLUICE_PG18_BIN; \
 	SLUICE_EXPORTER=$$(scripts/install-exporter); export SLUICE_EXPORTER; \
+	SLUICE_PROMETHEUS=$$(scripts/install-prometheus); export SLUICE_PROMETHEUS; \
+	SLUICE_BROWSER=$$(scripts/install-browser); export SLUICE_BROWSER; \
 	echo "building the tests"; \
 	swift build --build-tests </dev/null; \
 	timeout --foreground $(TEST_SECONDS) swift test --skip-build </dev/null
@@ -31,6 +33,19 @@ test-drivers: dependencies ## common drivers through Sluice, with the results of
 	scripts/install-drivers
 	swift build --product sluice </dev/null
 	Tests/Drivers/run $(DRIVER_OPTIONS)
+
+test-browser: dependencies ## the dashboard in headless Chromium, with a picture of each state
+	@set -euo pipefail; \
+	python=$$(scripts/install-browser); [ -n "$$python" ] || exit 1; \
+	swift build --product sluice </dev/null; \
+	"$$python" Tests/Monitoring/browser --pictures .build-browser/pictures $(BROWSER_OPTIONS)
+
+test-alerts: dependencies ## each alert is caused, and fires in a real Prometheus
+	@set -euo pipefail; \
+	SLUICE_PROMETHEUS=$$(scripts/install-prometheus); export SLUICE_PROMETHEUS; \
+	[ -n "$$SLUICE_PROMETHEUS" ] || exit 1; \
+	swift build --product sluice </dev/null; \
+	Tests/Monitoring/alerts $(ALERT_OPTIONS)
 
 lint: ## check the formatting
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)

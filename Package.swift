@@ -32,6 +32,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
   ],
   targets: [
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
@@ -49,6 +55,13 @@ let package = Package(
       name: "Logs",
       dependencies: ["CLinux", "Reactor", .product(name: "Logging", package: "swift-log")],
       swiftSettings: common),
+    .target(
+      name: "Dashboard",
+      resources: [
+        "dashboard.html", "dashboard.css", "dashboard.js", "plots.js", "tables.js", "verdict.js",
+        "view.js", "words.js", "icon.svg",
+      ].map { .embedInCode("Page/\($0)") },
+      swiftSettings: pure),
     .target(name: "Admin", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Settings",
@@ -64,10 +77,24 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
+    .target(
+      name: "Monitoring",
+      dependencies: [
+        "Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings",
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: common),
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "CLinux", "Logs", "Proxy", "Reactor", "Settings",
+        "CLinux", "Logs", "Monitoring", "Proxy", "Reactor", "Settings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -84,6 +111,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",
+      swiftSettings: common),
+    .testTarget(
+      name: "DashboardTests", dependencies: ["Dashboard"], path: "Tests/Dashboard",
       swiftSettings: common),
     .testTarget(
       name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],

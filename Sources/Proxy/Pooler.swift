@@ -62,6 +62,15 @@ final class Pooler: Sendable {
   let shutdown = Atomic<UInt8>(Shutdown.none.rawValue)
   let restState = Atomic<UInt8>(Rest.none.rawValue)
 
+  /// What asks the loops from outside of them.
+  let inquirer = Inquirer()
+  /// When the process started and when its configuration was last read, in seconds since 1970, and
+  /// whether the last attempt to read it succeeded.
+  let startedAt = Clock.wallSeconds
+  let lastReload = Lock((at: Clock.wallSeconds, isSuccessful: true))
+  /// When each loop ticked last, in microseconds.
+  let lastTicks: [Moment]
+
   /// How far the end has come.
   enum Shutdown: UInt8 {
     case none
@@ -82,6 +91,17 @@ final class Pooler: Sendable {
       value.wrappingAdd(difference, ordering: .relaxed).newValue
     }
   }
+
+  /// A time that one thread sets and others read.
+  final class Moment: Sendable {
+    private let value: Atomic<UInt64>
+    init(_ time: UInt64) { value = Atomic(time) }
+    var time: UInt64 { value.load(ordering: .relaxed) }
+    func store(_ time: UInt64) { value.store(time, ordering: .relaxed) }
+  }
+
+  /// In the place of a loop's number: who asks is no loop.
+  static var monitor: Int32 { -1 }
 
   /// The loop that has the listening connections.
   static var hubLoop: Int32 { 0 }
@@ -110,6 +130,8 @@ final class Pooler: Sendable {
     self.mailboxes = mailboxes
     self.engines = engines
     clientCounts = (0..<loops).map { _ in Counter() }
+    let start = Clock.now
+    lastTicks = (0..<loops).map { _ in Moment(start) }
     tenantRows.withLock { $0.begin(limit: settings.tenancy.tenantsQueryLimit) }
     statistics = Lock(Statistics(now: Clock.now))
     warm()

@@ -11,6 +11,7 @@ final class ServerLogin {
   let route: Route
   /// Tells answers to this login's questions from those to another's in the same place.
   let serial: UInt64
+  let startedAt: UInt64
   let deadline: UInt64
   var authenticator: ServerAuthenticator
   /// Where in the list of hosts it began, and how many it has tried.
@@ -47,6 +48,7 @@ final class ServerLogin {
     self.route = route
     self.serial = serial
     self.firstHost = firstHost
+    startedAt = now
     deadline = route.connectTimeout == 0 ? .max : now &+ route.connectTimeout
     var secret = route.secret
     if case .plain = secret {

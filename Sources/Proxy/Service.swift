@@ -10,7 +10,7 @@ import Synchronization
 
 /// The pooler as its executable sees it: started, told what to do, waited for.
 public final class Service: Sendable {
-  private let pooler: Pooler
+  let pooler: Pooler
   private let running: Pooler.Counter
   private let listeners: [ListenerBox]
 
@@ -122,9 +122,13 @@ public final class Service: Sendable {
   /// - Returns: settings that only a restart can change and that keep their old value.
   public func reload(_ settings: Settings) -> [String] {
     let old = pooler.settings
+    pooler.lastReload.withLock { $0 = (Clock.wallSeconds, true) }
     pooler.reload(settings.keepingUnreloadable(of: old))
     return settings.changesNeedingRestart(from: old)
   }
+
+  /// The configuration could not be read anew; the one in effect stays.
+  public func reloadFailed() { pooler.lastReload.withLock { $0.isSuccessful = false } }
 
   public func pause() { pooler.pause() }
 

@@ -1,26 +1,5 @@
 import Admin
 
-typealias TrafficPointer = UnsafeMutablePointer<TrafficCounters>
-
-/// What the clients of one pool have done on one loop.
-final class PoolTraffic {
-  let counters = TrafficPointer.allocate(capacity: 1)
-  /// Clients that are logged in and count here.
-  var clients = 0
-  /// As the configuration names it.
-  let database: String
-  /// It is one that only `*` names: once its pools have gone nothing is known of it.
-  let isAutomatic: Bool
-
-  init(database: String, isAutomatic: Bool) {
-    self.database = database
-    self.isAutomatic = isAutomatic
-    counters.initialize(to: TrafficCounters())
-  }
-
-  deinit { counters.deallocate() }
-}
-
 /// What has been counted in the past: of pools that have gone, and at the ends of the last two
 /// periods (stats_period), between which the averages are taken.
 struct Statistics: Sendable {

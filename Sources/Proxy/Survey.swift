@@ -11,6 +11,10 @@ enum Question: Sendable {
   case connections
   /// How the loop itself fares.
   case thread
+  /// All that metrics tell.
+  case metrics
+  /// Clients that wait, and those that have servers.
+  case waits
   /// End clients.
   case kill(Victims)
   /// Stop reading what clients send, or go on.
@@ -36,6 +40,7 @@ struct LoopReport: Sendable {
   var tallies: [PoolTally] = []
   var connections: [ConnectionFacts] = []
   var thread = ThreadFacts()
+  var metrics: LoopCounts?
   /// How many clients have been ended.
   var killed = 0
   /// How many clients have not taken all that was sent to them.
@@ -68,6 +73,18 @@ struct ThreadFacts: Sendable {
   var cancels = 0
   var turns: UInt64 = 0
   var cpuMicroseconds: UInt64 = 0
+  var busyMicroseconds: UInt64 = 0
+  var longestTurn: UInt64 = 0
+}
+
+/// What a loop has counted.
+struct LoopCounts: Sendable {
+  var traffic: [TrafficReport] = []
+  var clientEnds: [String: UInt64] = [:]
+  var loginFailures: [String: UInt64] = [:]
+  var serverEnds: [ServerDeparture: UInt64] = [:]
+  var backlog = 0
+  var backlogLimit = 0
 }
 
 /// One connection, of a client or to a server.

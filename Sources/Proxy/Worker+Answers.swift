@@ -62,7 +62,7 @@ extension Worker {
     guard let client = server.pointee.client, client.pointee.phase == .active else { return end }
     if !before.isEmpty {
       _ = client.pointee.stream.send(engine, scratch + before.lowerBound, count: before.count)
-      client.pointee.traffic.pointee.sent &+= UInt64(before.count)
+      client.pointee.traffic.pointee.counters.sent &+= UInt64(before.count)
     }
     send(message, to: client)
     return end

@@ -360,7 +360,7 @@ extension Worker {
     send(writer.bytes, to: client)
     beginCounting(client)
     // One with a server of its own has it from its login on.
-    if client.pointee.server != nil { client.pointee.traffic.pointee.assignments &+= 1 }
+    if client.pointee.server != nil { client.pointee.traffic.pointee.counters.assignments &+= 1 }
     if settings.logConnections {
       let kind = login.replication.map { " replication=\($0)" } ?? ""
       log(.info, .login, .client(client), "login attempt: \(describe(client)) tls=no\(kind)")

@@ -124,7 +124,9 @@ extension Worker {
   @inline(__always)
   func endWait(_ client: ClientPointer) {
     client.pointee.phase = .granted
-    client.pointee.traffic.pointee.waitTime &+= now &- client.pointee.since
+    let waitTime = now &- client.pointee.since
+    client.pointee.traffic.pointee.counters.waitTime &+= waitTime
+    client.pointee.traffic.pointee.count(LoopTraffic.waits, waitTime)
   }
 
   func takeServer(_ client: ClientPointer) -> Lease {
@@ -148,7 +150,7 @@ extension Worker {
     client.pointee.server = server
     client.pointee.waiter = .none
     client.pointee.leasedAt = now
-    client.pointee.traffic.pointee.assignments &+= 1
+    client.pointee.traffic.pointee.counters.assignments &+= 1
     server.pointee.client = client
     server.pointee.saidFatal = false
     server.pointee.cleanup = client.pointee.mode == .session || resetsAlways ? .reset : .none
@@ -216,7 +218,7 @@ extension Worker {
     if client.pointee.isSendingText, !watchText(client, min(scan.forward, count)) { return false }
     if scan.forward != 0 {
       _ = server.pointee.stream.send(engine, scratch, count: scan.forward)
-      client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: scan.forward)
+      client.pointee.traffic.pointee.counters.received &+= UInt64(truncatingIfNeeded: scan.forward)
       if !owedBefore { server.pointee.queryStartedAt = now }
       if wasClean { server.pointee.transactionStartedAt = now }
     }
@@ -292,7 +294,7 @@ extension Worker {
 
   func send(_ bytes: [UInt8], to client: ClientPointer) {
     guard !bytes.isEmpty else { return }
-    client.pointee.traffic.pointee.sent &+= UInt64(bytes.count)
+    client.pointee.traffic.pointee.counters.sent &+= UInt64(bytes.count)
     _ = bytes.withUnsafeBytes {
       client.pointee.stream.send(engine, $0.baseAddress!, count: $0.count)
     }

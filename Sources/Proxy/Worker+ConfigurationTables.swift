@@ -165,18 +165,8 @@ extension Worker {
 
   // MARK: tenants
 
-  /// How many tenants are looked at under the pools' lock at a time.
-  private static var tenantsAtATime: Int { 256 }
-
   func tenantRows() -> [[ConsoleValue]] {
-    var all: [TenantCensus] = []
-    var position: Int? = 0
-    while position != nil {
-      all += pooler.pools.withLock {
-        $0.tenantCensus(from: &position, count: Self.tenantsAtATime)
-      }
-    }
-    return all.sorted { $0.name < $1.name }.map { tenant in
+    pooler.tenantCensus().sorted { $0.name < $1.name }.map { tenant in
       let average = tenant.leases == 0 ? 0 : tenant.waitMicroseconds / tenant.leases
       let now = [tenant.clients, tenant.waiting, tenant.waitingLogins, tenant.servers]
       let past = [

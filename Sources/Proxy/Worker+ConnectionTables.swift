@@ -47,49 +47,8 @@ extension Worker {
 
   // MARK: waits
 
-  /// Who waits, the longest first, and who has held a server for the longest that it could have.
   func waitRows(_ connections: [ConnectionFacts]) -> [[ConsoleValue]] {
-    let clients = connections.filter { $0.kind == .client }
-    let holders = Dictionary(grouping: clients.filter { $0.link != 0 }, by: \.pool)
-      .mapValues { $0.sorted { $0.held > $1.held } }
-    let (pools, tenants) = pooler.pools.withLock { [now] pools in
-      let facts = pools.facts(now: now)
-      var tenants: [String: TenantCensus] = [:]
-      for client in clients where client.state == "waiting" {
-        guard let name = client.tenant, tenants[name] == nil,
-          let id = pools.tenant(named: name)
-        else { continue }
-        tenants[name] = pools.census(of: id)
-      }
-      return (facts, tenants)
-    }
-    let byPool = Dictionary(uniqueKeysWithValues: pools.map { ($0.id, $0) })
-    return clients.filter { $0.state == "waiting" }.sorted { $0.wait > $1.wait }.map { client in
-      let pool = byPool[client.pool]
-      let tenant = client.tenant.flatMap { tenants[$0] }
-      let isLimited = Self.isAtLimit(tenant)
-      let held = (holders[client.pool] ?? []).filter {
-        !isLimited || $0.tenant == client.tenant
-      }
-      return waitRow(client, reason: Self.reason(pool, isLimited: isLimited), held)
-    }
-  }
-
-  private static func isAtLimit(_ tenant: TenantCensus?) -> Bool {
-    guard let tenant, tenant.limits.maxServers > 0 else { return false }
-    return tenant.servers >= tenant.limits.maxServers
-  }
-
-  /// Why a client of the pool has to wait.
-  private static func reason(_ pool: PoolFacts?, isLimited: Bool) -> String {
-    guard let pool else { return "" }
-    if pool.isPaused { return "paused" }
-    if isLimited { return "its tenant's max_server_connections" }
-    if pool.leased >= pool.size { return "all servers are in use" }
-    if pool.opening > 0 { return "a server is being connected" }
-    if pool.isFailing { return "servers can't be connected" }
-    if pool.idle > 0 { return "its tenant's limits" }
-    return "max_db_connections or max_user_connections"
+    pooler.waits(in: connections, now: now).map { waitRow($0.client, reason: $0.reason, $0.holders) }
   }
 
   private func waitRow(

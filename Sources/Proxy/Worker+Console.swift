@@ -41,7 +41,7 @@ extension Worker {
     pooler.consoleClients.add(1)
     send(pending + Console.greeting(isAdmin: isAdmin), to: client)
     client.pointee.traffic = consoleTraffic
-    client.pointee.traffic.pointee.logins &+= 1
+    client.pointee.traffic.pointee.counters.logins &+= 1
     if settings.logConnections {
       log(.info, .login, .client(client), "login attempt: \(describe(client)) tls=no")
     }
@@ -79,8 +79,8 @@ extension Worker {
 
   /// Commands count as queries, each a transaction.
   private func countConsoleCommand(_ client: ClientPointer) {
-    client.pointee.traffic.pointee.queries &+= 1
-    client.pointee.traffic.pointee.transactions &+= 1
+    client.pointee.traffic.pointee.counters.queries &+= 1
+    client.pointee.traffic.pointee.counters.transactions &+= 1
     client.pointee.since = now
     client.pointee.leasedAt = now
   }
@@ -116,7 +116,7 @@ extension Worker {
         endClient(client, .invalidMessageType(bytes[position]))
         return false
       }
-      client.pointee.traffic.pointee.received &+= UInt64(length + 1)
+      client.pointee.traffic.pointee.counters.received &+= UInt64(length + 1)
       position += length + 1
     }
     send(console.session.output(), to: client)

@@ -11,6 +11,7 @@ extension Worker {
   func endClient(_ client: ClientPointer, _ ending: Ending, isTold: Bool = false) {
     guard client.pointee.phase != .unused, client.pointee.phase != .closed else { return }
     logClientEnd(client, ending, isTold: isTold)
+    countEnd(client, ending)
     // Amid a message the notice would be taken for a part of it.
     let isMidMessage =
       client.pointee.phase == .active
@@ -78,7 +79,8 @@ extension Worker {
     if !outbox.isEmpty {
       // What the ledger takes for sent has not been.
       outbox.clear()
-      return closeServer(server, "client disconnect amid its messages: \(ending.logText)")
+      return closeServer(
+        server, "client disconnect amid its messages: \(ending.logText)", .clientLeft)
     }
     if let session = client.pointee.session {
       // What it has left there nobody else is to see.
@@ -104,7 +106,8 @@ extension Worker {
     } else {
       // A query that has taken too long is not left running, though its client is gone.
       if ending.stopsQuery, server.pointee.ledger.owesReply { stopQuery(of: server) }
-      closeServer(server, "client disconnect while server was not ready: \(ending.logText)")
+      closeServer(
+        server, "client disconnect while server was not ready: \(ending.logText)", .clientLeft)
     }
   }
 
@@ -173,6 +176,10 @@ extension Worker {
     }
     let isFatal = fields.severity == "FATAL" || fields.severity == "PANIC"
     if isOwn || isFatal { server.pointee.taskError = fields }
+    if !isOwn, server.pointee.pool.rawValue >= 0 {
+      let kind = ErrorClass(sqlstate: fields.sqlstate)
+      traffic(of: server.pointee.pool).errors[kind, default: 0] += 1
+    }
     if isFatal && !isOwn && server.pointee.client != nil { server.pointee.saidFatal = true }
   }
 }

@@ -160,7 +160,7 @@ extension Worker {
       writer.terminate()
       send(writer.bytes, to: server)
     }
-    bury(server, cause)
+    bury(server, cause, isBroken ? .lost : .own)
     hub.closed(now: now)
     if isBroken { post(hub.table.refuseWaiting()) { .refused($0, cause: cause) } }
   }

@@ -189,7 +189,7 @@ extension Worker {
     _ client: ClientPointer, _ server: ServerPointer, _ owedBefore: Bool, _ wasClean: Bool,
     taken: Int
   ) {
-    client.pointee.traffic.pointee.received &+= UInt64(truncatingIfNeeded: taken)
+    client.pointee.traffic.pointee.counters.received &+= UInt64(truncatingIfNeeded: taken)
     guard !outbox.isEmpty else { return }
     _ = server.pointee.stream.send(engine, outbox.bytes, count: outbox.count)
     outbox.clear()

@@ -168,7 +168,7 @@ extension Worker {
       return false
     case .check:
       if let error {
-        serverLost(server, "server_check_query failed: \(error.message)")
+        serverLost(server, "server_check_query failed: \(error.message)", .checkFailed)
         return false
       }
     case .parameters:
@@ -179,7 +179,9 @@ extension Worker {
           endClient(
             client, .parametersRefused(sqlstate: error.sqlstate, message: error.message))
         } else {
-          closeServer(server, "the client's parameters were refused: \(error.message)")
+          closeServer(
+            server, "the client's parameters were refused: \(error.message)",
+            .parametersRefused)
         }
         return false
       }
@@ -193,7 +195,7 @@ extension Worker {
       if let client { return goOn(client, server) }
     case .reset:
       if let error {
-        closeServer(server, "reset query failed: \(error.message)")
+        closeServer(server, "reset query failed: \(error.message)", .resetFailed)
         return false
       }
       noteReset(server)
@@ -202,7 +204,7 @@ extension Worker {
       if server.pointee.ledger.isClean {
         release(server)
       } else {
-        closeServer(server, "client disconnect while server was not ready")
+        closeServer(server, "client disconnect while server was not ready", .clientLeft)
       }
       return false
     }
@@ -309,7 +311,7 @@ extension Worker {
 
   @inline(never)
   private func closeFreed(_ server: ServerPointer, _ ending: ServerEnding) {
-    closeServer(server, ending.logText)
+    closeServer(server, ending.logText, ServerDeparture(ending))
   }
 
   /// Whether a server can go on at once. If not, what has to happen first has been begun, and
@@ -330,7 +332,7 @@ extension Worker {
     case .discard:
       server.pointee.isDiscarding = true
       startTask(.reset, "DISCARD ALL", on: server)
-    case .close: closeServer(server, "its client has left something in the session")
+    case .close: closeServer(server, "its client has left something in the session", .unclean)
     }
     return false
   }

@@ -233,9 +233,9 @@ extension Worker {
       ReplyQueue.Entry(
         mustParse ? .parse : .closeForParse, batch: batch,
         serial: presence == .absent ? reference.serial : 0, hasUndo: true))
-    client.pointee.traffic.pointee.clientParses &+= 1
+    client.pointee.traffic.pointee.counters.clientParses &+= 1
     if mustParse {
-      client.pointee.traffic.pointee.serverParses &+= 1
+      client.pointee.traffic.pointee.counters.serverParses &+= 1
       appendParse(StatementName.make(reference.serial), tail)
     } else {
       appendIdleClose()
@@ -298,8 +298,8 @@ extension Worker {
         ReplyQueue.Entry(.parse, batch: batch, serial: serial, hasUndo: true))
       suspect(.oversized, client, session)
       let serverName = ServerName(serial)
-      client.pointee.traffic.pointee.clientParses &+= 1
-      client.pointee.traffic.pointee.serverParses &+= 1
+      client.pointee.traffic.pointee.counters.clientParses &+= 1
+      client.pointee.traffic.pointee.counters.serverParses &+= 1
       outbox.appendHeader(
         message.type, length: message.whole - 1 - range.count + serverName.count)
       outbox.appendName(serverName)

@@ -257,7 +257,7 @@ extension Worker {
     let sqlstate = fields?.sqlstate ?? SQLState.protocolViolation
     if let fields, fields.severity != "ERROR" { return serverLost(server, fields.message) }
     guard let client = server.pointee.client else {
-      return closeServer(server, Ending.tenantSettingsRefused)
+      return closeServer(server, Ending.tenantSettingsRefused, .tenantSettingsRefused)
     }
     let isAllSent = server.pointee.ledger.owesOneReply && !client.pointee.scanner.isMidMessage
     server.pointee.ledger.distrust()
@@ -270,7 +270,7 @@ extension Worker {
     writer.readyForQuery(status: TransactionStatus.idle)
     send(writer.bytes, to: client)
     goOnWithout(server, client)
-    closeServer(server, Ending.tenantSettingsRefused)
+    closeServer(server, Ending.tenantSettingsRefused, .tenantSettingsRefused)
   }
 
   /// The preamble of a client's query or batch has failed: nothing of this has run.

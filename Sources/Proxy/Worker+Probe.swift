@@ -95,10 +95,11 @@ extension Worker {
     log(.info, .keepsServer, .client(client), "keeps its server: \(reason)")
     let pinned = PinnedClient(
       name: name(client), database: client.pointee.identity?.databaseName ?? "",
-      user: client.pointee.identity?.login ?? "", reason: reason,
+      user: client.pointee.identity?.login ?? "", reason: reason, pool: client.pointee.pool,
       number: client.pointee.identity?.number ?? 0)
     pooler.pinned.withLock { $0[client.asHandle] = pinned }
     pooler.pinCount.add(1)
+    traffic(of: client.pointee.pool).pins += 1
   }
 
   func unpin(_ client: ClientPointer, _ session: SessionPointer) {
@@ -183,5 +184,6 @@ struct PinnedClient: Sendable {
   var database: String
   var user: String
   var reason: String
+  var pool: PoolID
   var number: UInt64
 }

@@ -43,7 +43,7 @@ extension Worker {
       }
       switch answer {
       case .evict(let handle):
-        bury(ServerPointer(handle: handle), ServerEnding.evicted.logText)
+        bury(ServerPointer(handle: handle), ServerEnding.evicted.logText, .evicted)
       case .open(let opening):
         client.pointee.login?.waitsForRoom = false
         beginOpening(opening, dedicatedTo: client)
@@ -125,7 +125,7 @@ extension Worker {
     server.pointee.client = nil
     if settings.logPoolerErrors { self.log(.warning, .openingFailed, .server(server), log) }
     serverLogins.removeAll { $0 == server }
-    closeServer(server, log)
+    closeServer(server, log, .loginFailed)
     if let client {
       endClient(
         client, .serverLoginFailed(sqlstate: sqlstate, message: message), isTold: isTold)
@@ -135,6 +135,6 @@ extension Worker {
   /// The client has left.
   func closeDedicated(_ server: ServerPointer, _ ending: Ending) {
     serverLogins.removeAll { $0 == server }
-    closeServer(server, ending.logText)
+    closeServer(server, ending.logText, .clientLeft)
   }
 }

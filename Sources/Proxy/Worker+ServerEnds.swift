@@ -7,7 +7,9 @@ import Settings
 extension Worker {
   /// A server connection broke or can't be used any longer; `cause` goes to its client.
   @inline(never)
-  func serverLost(_ server: ServerPointer, _ cause: String) {
+  func serverLost(
+    _ server: ServerPointer, _ cause: String, _ departure: ServerDeparture = .lost
+  ) {
     if server.pointee.login != nil {
       // Also while connect_query runs: it has not joined its pool.
       let words = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause
@@ -20,7 +22,7 @@ extension Worker {
     server.pointee.client = nil
     client?.pointee.server = nil
     let last = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause
-    closeServer(server, "server conn crashed? (\(last))")
+    closeServer(server, "server conn crashed? (\(last))", departure)
     guard let client else { return }
     if wasActive {
       endClient(client, .serverLost(cause: last), isTold: saidFatal)
@@ -56,7 +58,9 @@ extension Worker {
 
   /// Closes a server connection that is leased to nobody, and tells its pool.
   @inline(never)
-  func closeServer(_ server: ServerPointer, _ reason: String) {
+  func closeServer(
+    _ server: ServerPointer, _ reason: String, _ departure: ServerDeparture
+  ) {
     let serverID = server.pointee.id
     let opening = pooler.pools.withLock { [id, now] pools in
       server.own(.nobody)
@@ -64,12 +68,13 @@ extension Worker {
       Self.disown(opening)
       return opening
     }
-    bury(server, reason)
+    bury(server, reason, departure)
     if let opening { beginOpening(opening) }
   }
 
   /// Closes a server connection that no pool knows any longer, and gives its place back.
-  func bury(_ server: ServerPointer, _ reason: String) {
+  func bury(_ server: ServerPointer, _ reason: String, _ departure: ServerDeparture) {
+    serverEnds[departure, default: 0] += 1
     logServerEnd(server, reason)
     if server.pointee.phase == .ready && server.pointee.ledger.isClean {
       var writer = MessageWriter()

@@ -15,7 +15,7 @@ extension Worker {
       engine.peek(client.pointee.stream.fd) == ClientMessageType.terminate
     else { return beginOpening(opening) }
     if let evicted = opening.evicted {
-      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
+      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText, .evicted)
     }
     pooler.pools.withLock { $0.openingAbandoned(opening.server) }
     endClient(client, .clientClosed)
@@ -24,7 +24,7 @@ extension Worker {
   /// - Parameter client: the server is for it alone; nil: for the pool.
   func beginOpening(_ opening: Opening, dedicatedTo client: ClientPointer? = nil) {
     if let evicted = opening.evicted {
-      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText)
+      bury(ServerPointer(handle: evicted), ServerEnding.evicted.logText, .evicted)
     }
     guard let route = pooler.route(opening.pool) else {
       // A pool is never made without its route.
@@ -263,6 +263,9 @@ extension Worker {
       return serverLoginFailed(
         server, SQLState.protocolViolation, "the server skipped its authentication")
     }
+    if server.pointee.hub == nil && server.pointee.reader == nil {
+      traffic(of: server.pointee.pool).connects.add(now &- login.startedAt)
+    }
     let local = Socket.localAddress(server.pointee.stream.fd)
     server.pointee.details = ServerDetails(
       address: address, place: login.place, local: local, connectedAt: now, key: login.key)
@@ -317,8 +320,14 @@ extension Worker {
   /// on.
   /// - Parameter isServersOwn: the message is the server's, passed on verbatim.
   func serverLoginFailed(
-    _ server: ServerPointer, _ sqlstate: String, _ message: String, isServersOwn: Bool = false
+    _ server: ServerPointer, _ sqlstate: String, _ message: String, isServersOwn: Bool = false,
+    as failure: ConnectFailure? = nil
   ) {
+    if server.pointee.hub == nil && server.pointee.reader == nil {
+      let isConnected = server.pointee.login?.isConnected == true
+      let kind = failure ?? (isServersOwn ? .refused : isConnected ? .login : .connect)
+      traffic(of: server.pointee.pool).connectFailures[kind, default: 0] += 1
+    }
     let reason =
       isServersOwn
       ? "server login failed: FATAL \(message)"
@@ -346,7 +355,7 @@ extension Worker {
     if settings.logPoolerErrors {
       self.log(.warning, .openingFailed, .server(server), log ?? message)
     }
-    bury(server, log ?? message)
+    bury(server, log ?? message, .loginFailed)
     pooler.broadcast(.poolFailed(pool, sqlstate: sqlstate, message: message))
   }
 }

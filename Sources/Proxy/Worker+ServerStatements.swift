@@ -35,7 +35,7 @@ extension Worker {
     makeRoom(reference.serial, server, batch)
     server.pointee.replies.push(
       ReplyQueue.Entry(.ownParse, batch: batch, serial: reference.serial))
-    server.pointee.client?.pointee.traffic.pointee.serverParses &+= 1
+    server.pointee.client?.pointee.traffic.pointee.counters.serverParses &+= 1
     appendParse(StatementName.make(reference.serial), tail)
     return true
   }

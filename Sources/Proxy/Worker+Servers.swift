@@ -86,7 +86,7 @@ extension Worker {
       isAllowed(client, server)
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
-      client.pointee.traffic.pointee.sent &+= UInt64(truncatingIfNeeded: count &- start)
+      client.pointee.traffic.pointee.counters.sent &+= UInt64(truncatingIfNeeded: count &- start)
       countAnswer(client, server)
       return answered(client, server)
     }
@@ -95,7 +95,7 @@ extension Worker {
       let client = server.pointee.client, !client.pointee.isHeld
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
-      client.pointee.traffic.pointee.sent &+= UInt64(truncatingIfNeeded: count &- start)
+      client.pointee.traffic.pointee.counters.sent &+= UInt64(truncatingIfNeeded: count &- start)
       return true
     }
     return forwardEvents(server, count, scan, start, isOwn: isOwn)
@@ -113,13 +113,17 @@ extension Worker {
   @inline(__always)
   private func countAnswer(_ client: ClientPointer, _ server: ServerPointer) {
     let traffic = client.pointee.traffic
-    traffic.pointee.queries &+= 1
-    traffic.pointee.queryTime &+= now &- server.pointee.queryStartedAt
+    let queryTime = now &- server.pointee.queryStartedAt
+    traffic.pointee.counters.queries &+= 1
+    traffic.pointee.counters.queryTime &+= queryTime
+    traffic.pointee.count(LoopTraffic.queries, queryTime)
     // Of the next one, if it has been sent already.
     server.pointee.queryStartedAt = now
     guard server.pointee.ledger.status == TransactionStatus.idle else { return }
-    traffic.pointee.transactions &+= 1
-    traffic.pointee.transactionTime &+= now &- server.pointee.transactionStartedAt
+    let transactionTime = now &- server.pointee.transactionStartedAt
+    traffic.pointee.counters.transactions &+= 1
+    traffic.pointee.counters.transactionTime &+= transactionTime
+    traffic.pointee.count(LoopTraffic.transactions, transactionTime)
     server.pointee.transactionStartedAt = now
   }
 
@@ -207,7 +211,7 @@ extension Worker {
     }
     if let client = server.pointee.client, position > start, client.pointee.phase == .active {
       _ = client.pointee.stream.send(engine, scratch + start, count: position - start)
-      client.pointee.traffic.pointee.sent &+= UInt64(position - start)
+      client.pointee.traffic.pointee.counters.sent &+= UInt64(position - start)
     }
     if position < count {
       server.pointee.stream.carry.append(UnsafeRawBufferPointer(rebasing: bytes[position...]))
@@ -343,7 +347,7 @@ extension Worker {
     guard let client = server.pointee.client else { return false }
     if !answer.isEmpty {
       _ = client.pointee.stream.send(engine, scratch + answer.lowerBound, count: answer.count)
-      client.pointee.traffic.pointee.sent &+= UInt64(answer.count)
+      client.pointee.traffic.pointee.counters.sent &+= UInt64(answer.count)
     }
     goOnWithout(server, client)
     serverLost(server, "the server closed the connection")

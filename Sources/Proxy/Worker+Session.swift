@@ -242,7 +242,7 @@ extension Worker {
     guard server.pointee.ledger.isSettled else { return false }
     let tail = pooler.statements.withLock { $0.tail(reference.index) }
     server.pointee.statements.insert(reference.serial, batch: batch)
-    server.pointee.client?.pointee.traffic.pointee.serverParses &+= 1
+    server.pointee.client?.pointee.traffic.pointee.counters.serverParses &+= 1
     appendParse(StatementName.make(reference.serial), tail)
     outbox.appendHeader(ClientMessageType.sync, length: 4)
     beginTask(.statement, on: server)

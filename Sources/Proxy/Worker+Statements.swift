@@ -130,7 +130,7 @@ extension Worker {
     }
     server.pointee.replies.push(
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
-    client.pointee.traffic.pointee.binds &+= 1
+    client.pointee.traffic.pointee.counters.binds &+= 1
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
   }

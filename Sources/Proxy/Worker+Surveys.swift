@@ -36,12 +36,14 @@ extension Worker {
       survey.report.connections = serverFacts()
       return begin(survey)
     case .thread:
-      survey.report.thread.serverLogins = serverLogins.count
-      survey.report.thread.cancels = cancels.count
-      survey.report.thread.turns = turns
-      survey.report.thread.cpuMicroseconds = cl_thread_cpu_microseconds()
-      survey.report.thread.consoles = consoles.count
+      survey.report.thread = threadFacts()
       return begin(survey)
+    case .metrics:
+      survey.report.tallies = serverTallies()
+      survey.report.thread = threadFacts()
+      survey.report.metrics = counts()
+      return begin(survey)
+    case .waits: return begin(survey)
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)
@@ -54,7 +56,11 @@ extension Worker {
   }
 
   private func end(_ survey: Survey) {
-    pooler.mailboxes[Int(survey.asker)].post(.answered(survey.serial, survey.report))
+    if survey.asker == Pooler.monitor {
+      pooler.inquirer.answered(survey.serial, survey.report)
+    } else {
+      pooler.mailboxes[Int(survey.asker)].post(.answered(survey.serial, survey.report))
+    }
   }
 
   // MARK: pieces
@@ -78,6 +84,15 @@ extension Worker {
         case .tallies: tally(client, &survey.report.tallies)
         case .connections: survey.report.connections.append(facts(client))
         case .thread: tally(client, &survey.report.thread)
+        case .metrics:
+          tally(client, &survey.report.tallies)
+          tally(client, &survey.report.thread)
+        case .waits:
+          guard client.pointee.pool.rawValue >= 0 else { return }
+          let isWaiting = client.pointee.phase == .waiting || client.pointee.phase == .login
+          if isWaiting || client.pointee.server != nil {
+            survey.report.connections.append(facts(client))
+          }
         case .traffic, .kill, .suspend, .reload, .set, .shutdown: break
         }
       }
@@ -94,19 +109,29 @@ extension Worker {
 
   /// Counts what a client does from now on, its login to begin with.
   func beginCounting(_ client: ClientPointer) {
-    let pool = client.pointee.pool
-    while traffic.count <= pool.index { traffic.append(nil) }
-    let database = route(pool)?.database
-    // The number may have been another pool's, whose mail of farewell has not been read.
-    if traffic[pool.index]?.database != database?.name { retireTraffic(of: pool) }
-    let counted =
-      traffic[pool.index]
-      ?? PoolTraffic(
-        database: database?.name ?? "", isAutomatic: database?.isAutomatic ?? true)
-    traffic[pool.index] = counted
+    let counted = traffic(of: client.pointee.pool)
     counted.clients += 1
+    counted.logins.add(now &- client.pointee.connectedAt)
     client.pointee.traffic = counted.counters
-    client.pointee.traffic.pointee.logins &+= 1
+    client.pointee.traffic.pointee.counters.logins &+= 1
+  }
+
+  /// Where this loop counts what concerns a pool.
+  func traffic(of pool: PoolID) -> PoolTraffic {
+    while traffic.count <= pool.index { traffic.append(nil) }
+    let route = route(pool)
+    let database = route?.database
+    // The number may have been another pool's, whose mail of farewell has not been read.
+    if let old = traffic[pool.index], old.database != database?.name || old.user != route?.user {
+      retireTraffic(of: pool)
+    }
+    if let known = traffic[pool.index] { return known }
+    let fresh = PoolTraffic(
+      database: database?.name ?? "", user: route?.user ?? "",
+      isAutomatic: database?.isAutomatic ?? true,
+      times: settings.metricsListen.isEmpty ? unreadTimes : nil)
+    traffic[pool.index] = fresh
+    return fresh
   }
 
   /// A client that has ended counts no longer.
@@ -123,18 +148,30 @@ extension Worker {
     }
     traffic[pool.index] = nil
     if old.isAutomatic { return }
-    pooler.statistics.withLock { $0.retire(old.counters.pointee, database: old.database) }
+    pooler.statistics.withLock { $0.retire(old.counters.pointee.counters, database: old.database) }
   }
 
   private func trafficByDatabase() -> [String: TrafficCounters] {
-    var all = [Console.database: consoleTraffic.pointee]
+    var all = [Console.database: consoleTraffic.pointee.counters]
     for case let pool? in traffic {
-      all[pool.database, default: TrafficCounters()] += pool.counters.pointee
+      all[pool.database, default: TrafficCounters()] += pool.counters.pointee.counters
     }
     return all
   }
 
   // MARK: tallies
+
+  private func threadFacts() -> ThreadFacts {
+    var facts = ThreadFacts()
+    facts.serverLogins = serverLogins.count
+    facts.cancels = cancels.count
+    facts.turns = turns
+    facts.cpuMicroseconds = cl_thread_cpu_microseconds()
+    facts.busyMicroseconds = busyTime
+    facts.longestTurn = max(longestTurn, earlierLongestTurn)
+    facts.consoles = consoles.count
+    return facts
+  }
 
   private func tally(_ client: ClientPointer, _ thread: inout ThreadFacts) {
     thread.clients += 1

@@ -96,7 +96,7 @@ extension Worker {
   ) {
     serverLogins.removeAll { $0 == server }
     log(.warning, .tenantTable, .server(server), "the table of tenants: \(cause)")
-    bury(server, cause)
+    bury(server, cause, .lost)
     if reader.closed(now: now, isFault: !reader.isIdle, repeats: repeats) {
       return advance(reader)
     }
@@ -111,7 +111,7 @@ extension Worker {
       send(writer.bytes, to: server)
     }
     serverLogins.removeAll { $0 == server }
-    bury(server, cause)
+    bury(server, cause, .own)
     _ = reader.closed(now: now, isFault: false, repeats: false)
   }
 

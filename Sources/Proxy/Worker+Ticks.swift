@@ -17,6 +17,7 @@ extension Worker {
     expireQueries()
     if !consoles.isEmpty { lookAfterConsoles() }
     if readsTable { reviewListeners() }
+    noteTick()
     if id == 0 {
       tickLog()
       endStatsPeriod()
@@ -61,7 +62,8 @@ extension Worker {
   private func expireServerLogins() {
     for server in serverLogins {
       guard let login = server.pointee.login, now >= login.deadline else { continue }
-      serverLoginFailed(server, SQLState.connectionFailure, "connect timeout")
+      serverLoginFailed(
+        server, SQLState.connectionFailure, "connect timeout", as: .timeout)
     }
   }
 
@@ -169,7 +171,7 @@ extension Worker {
     for action in actions {
       switch action {
       case .close(let handle, let ending):
-        bury(ServerPointer(handle: handle), ending.logText)
+        bury(ServerPointer(handle: handle), ending.logText, ServerDeparture(ending))
       case .open(let opening): beginOpening(opening)
       case .grant(let handle, let client, let loop, let old):
         let server = ServerPointer(handle: handle)

@@ -73,6 +73,8 @@ final class Worker {
   var clients: PointerSlab<ClientConnection>
   /// What the clients of each pool have done on this loop, by pool.
   var traffic: [PoolTraffic?] = []
+  /// Where times count that nobody reads.
+  let unreadTimes: UnsafeMutablePointer<UInt64>
   /// What those do that have not logged in.
   let nobodysTraffic: TrafficPointer
   /// What the console's clients do.
@@ -86,6 +88,15 @@ final class Worker {
   var nextStatsAt: UInt64 = 0
   /// How often it has looked for events.
   var turns: UInt64 = 0
+  /// Microseconds at work, not waiting for events, and the longest turns of two periods.
+  var busyTime: UInt64 = 0
+  var longestTurn: UInt64 = 0
+  var earlierLongestTurn: UInt64 = 0
+  var nextTurnPeriodAt: UInt64 = 0
+  /// Ends of clients and of servers by why, and logins that failed.
+  var clientEnds: [String: UInt64] = [:]
+  var loginFailures: [String: UInt64] = [:]
+  var serverEnds: [ServerDeparture: UInt64] = [:]
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
   var firstListed: ClientPointer?
   var lastListed: ClientPointer?
@@ -131,10 +142,11 @@ final class Worker {
     tableEpoch = pooler.tenantRows.withLock { $0.epoch }
     settings = pooler.settings
     let nobodys = TrafficPointer.allocate(capacity: 1)
-    nobodys.initialize(to: TrafficCounters())
+    unreadTimes = LoopTraffic.makeTimes()
+    nobodys.initialize(to: LoopTraffic(times: unreadTimes))
     nobodysTraffic = nobodys
     consoleTraffic = TrafficPointer.allocate(capacity: 1)
-    consoleTraffic.initialize(to: TrafficCounters())
+    consoleTraffic.initialize(to: LoopTraffic(times: unreadTimes))
     clients = PointerSlab<ClientConnection> { ClientConnection(traffic: nobodys) }
     self.listeners = listeners
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
@@ -146,6 +158,7 @@ final class Worker {
   deinit {
     scratch.deallocate()
     outbox.deallocate()
+    unreadTimes.deallocate()
     nobodysTraffic.deallocate()
     consoleTraffic.deallocate()
     ticker.close()
@@ -192,6 +205,9 @@ final class Worker {
       if now >= tenantWakeAt { wakeTenants() }
       runListed()
       clients.recycle()
+      let turn = Clock.now &- now
+      busyTime &+= turn
+      if turn > longestTurn { longestTurn = turn }
     }
     endAll()
   }

@@ -1,7 +1,8 @@
 extension SettingDefinition {
   /// Every setting, in the order in which they are documented and printed.
   public static let all: [SettingDefinition] =
-    listening + pools + timeouts + authentication + protocols + sockets + names + logging + process
+    listening + pools + timeouts + authentication + protocols + sockets + names + logging + metrics
+    + process
     + clientTLS + serverTLS
 
   /// The definition of a setting, by its name or an old name of it.
@@ -11,7 +12,7 @@ extension SettingDefinition {
   static let groups: [(title: String, definitions: [SettingDefinition])] = [
     ("Listening", listening), ("Pools and limits", pools), ("Timeouts", timeouts),
     ("Authentication", authentication), ("Protocol", protocols), ("Sockets", sockets),
-    ("Name resolution", names), ("Logging", logging), ("Process", process),
+    ("Name resolution", names), ("Logging", logging), ("Metrics", metrics), ("Process", process),
     ("TLS to clients", clientTLS), ("TLS to servers", serverTLS),
   ]
 

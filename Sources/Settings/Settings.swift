@@ -200,6 +200,18 @@ public struct Settings: Sendable {
   public internal(set) var syslogFacility = SyslogFacility.daemon
   /// `syslog_ident`.
   public internal(set) var syslogIdent = ""
+  /// `metrics_listen`.
+  public internal(set) var metricsListen = ""
+  /// `metrics_user`.
+  public internal(set) var metricsUser = ""
+  /// `metrics_password`.
+  public internal(set) var metricsPassword = Secret("")
+  /// `metrics_tls_cert_file`.
+  public internal(set) var metricsTlsCertFile = ""
+  /// `metrics_tls_key_file`.
+  public internal(set) var metricsTlsKeyFile = ""
+  /// `metrics_tenants`.
+  public internal(set) var metricsTenants = 0
   /// `pidfile`.
   public internal(set) var pidfile = ""
   /// `user`.

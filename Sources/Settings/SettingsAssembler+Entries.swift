@@ -98,7 +98,7 @@ extension SettingsAssembler {
   }
 
   /// A secret as text, from the environment, or from a file.
-  private mutating func secret(_ setting: RawSetting) -> Secret? {
+  mutating func secret(_ setting: RawSetting) -> Secret? {
     switch setting.value {
     case .bare(let text), .text(let text): return bounded(Secret(text), setting)
     case .table(let parts):

@@ -44,7 +44,13 @@ struct SettingsAssembler {
       return
     }
     do {
-      let value = try definition.type.read(setting.value)
+      let value: SettingValue
+      if definition.type == .secret {
+        guard let secret = secret(setting) else { return }
+        value = .secret(secret)
+      } else {
+        value = try definition.type.read(setting.value)
+      }
       try Self.checkText(value)
       definition.field.set(&settings, value)
       settings.origins[definition.name] = .file(setting.place.file, line: setting.place.line)
@@ -133,5 +139,6 @@ struct SettingsAssembler {
       let message = "\"listen_addr\" and \"unix_socket_dir\" are both empty: nobody could connect"
       fail(place ?? SourcePlace(file: file, line: nil), message)
     }
+    checkMetrics()
   }
 }

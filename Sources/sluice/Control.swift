@@ -63,6 +63,7 @@ struct Control {
       }
     }
     guard let settings = result.settings else {
+      service.reloadFailed()
       logger.error("RELOAD failed: the configuration in effect stays as it was")
       return false
     }

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Logging
 import Logs
+import Monitoring
 import Proxy
 import Reactor
 import Settings
@@ -51,6 +52,12 @@ struct Daemon {
     } catch {
       throw StartFailure(error.description)
     }
+    let monitoring: MonitoringServer?
+    do {
+      monitoring = try MonitoringServer(settings: settings, logger: logger)
+    } catch {
+      throw StartFailure(error.description)
+    }
     if let foreground {
       let result = cl_detach(foreground)
       guard result == 0 else {
@@ -58,9 +65,10 @@ struct Daemon {
       }
     }
     for address in service.addresses { logger.info("listening on \(address)") }
+    for address in monitoring?.addresses ?? [] { logger.info("metrics on \(address)") }
     logger.info(
       "process up: \(Version.text), \(service.loopCount) loops, \(path)")
-    try run(service, signals, logger, log)
+    try run(service, monitoring, signals, logger, log)
     logger.info("server shutting down: the end")
     _ = log.flush()
     guard service.isRunning else { return }
@@ -70,8 +78,12 @@ struct Daemon {
   }
 
   private func run(
-    _ service: Service, _ signals: SignalSource, _ logger: Logger, _ log: LogOutput
+    _ service: Service, _ monitoring: MonitoringServer?, _ signals: SignalSource,
+    _ logger: Logger, _ log: LogOutput
   ) throws {
+    // Its thread takes no signals, which are blocked by now.
+    monitoring?.start(service)
+    defer { monitoring?.stop() }
     let control = Control(daemon: self, service: service, logger: logger, log: log)
     do {
       try service.run(

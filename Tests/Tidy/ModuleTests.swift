@@ -14,15 +14,17 @@ import Testing
     "Logs": ["CLinux", "Reactor"],
     "Settings": ["Pooling", "PostgresAuth", "PostgresWire", "Tenancy"],
     "Admin": ["PostgresWire"],
+    "Dashboard": [],
     "Proxy": [
       "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
       "CLinux", "Logs",
     ],
-    "sluice": ["Logs", "Proxy", "Admin", "Settings", "Reactor", "CLinux"],
+    "Monitoring": ["Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings"],
+    "sluice": ["Logs", "Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [
-    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin",
+    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin", "Dashboard",
   ]
 
   /// Digests come from OpenSSL; everything else of the system stays outside.

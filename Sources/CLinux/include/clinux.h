@@ -127,6 +127,13 @@ static inline uint64_t cl_thread_cpu_microseconds(void) {
   return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+/// Seconds since 1970, with their fraction.
+static inline double cl_wall_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /// Seconds since 1970.
 static inline int64_t cl_wall_seconds(void) { return (int64_t)time(NULL); }
 
@@ -164,6 +171,16 @@ static inline int cl_is_connected(int fd) {
   struct sockaddr_storage a;
   socklen_t length = sizeof a;
   return getpeername(fd, (struct sockaddr *)&a, &length) == 0;
+}
+// How many connections wait at a listening TCP socket to be accepted, and how many may: there
+// tcpi_unacked and tcpi_sacked mean that (net/ipv4/tcp.c, tcp_get_info).
+static inline int cl_listen_queue(int fd, unsigned *waiting, unsigned *limit) {
+  struct tcp_info info;
+  socklen_t length = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) return -errno;
+  *waiting = info.tcpi_unacked;
+  *limit = info.tcpi_sacked;
+  return 0;
 }
 int cl_peer_credentials(int fd, unsigned *uid, int *pid);
 

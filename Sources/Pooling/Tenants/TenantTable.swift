@@ -159,7 +159,7 @@ struct TenantTable: ~Copyable, Sendable {
   mutating func countLease(_ index: Int32, wait: UInt64) {
     entries[index].leases &+= 1
     entries[index].waitMicroseconds &+= wait
-    let bucket = min(UInt64.bitWidth - wait.leadingZeroBitCount, TenantCensus.waitBuckets - 1)
+    let bucket = TenantCensus.bucket(wait: wait)
     waits[place(index, bucket)] &+= 1
   }
 

@@ -64,9 +64,20 @@ public enum TenantQuotaRefusal: Error, Equatable, Sendable {
 /// A tenant of which nothing is left stays known for a while, for its counters and its rate: the
 /// last ``Pools/maxUnusedTenants`` of them do.
 public struct TenantCensus: Equatable, Sendable {
-  /// Bucket 0 counts the leases without a wait, bucket `n` waits of less than 2 to the `n`
+  /// Bucket 0 counts the leases without a wait, bucket `n` waits of up to 2 to the `n - 1`
   /// microseconds that fit into no lower one, the last all longer ones.
   public static let waitBuckets = 32
+
+  @inline(__always)
+  static func bucket(wait: UInt64) -> Int {
+    if wait == 0 { return 0 }
+    return min(1 + UInt64.bitWidth - (wait - 1).leadingZeroBitCount, waitBuckets - 1)
+  }
+
+  /// The longest wait of a bucket, in microseconds; of the last its lower bound.
+  public static func bound(ofBucket bucket: Int) -> UInt64 {
+    bucket == 0 ? 0 : 1 << UInt64(min(bucket, waitBuckets - 2) - 1)
+  }
 
   public var id: TenantID
   public var name: String
@@ -89,13 +100,13 @@ public struct TenantCensus: Equatable, Sendable {
   public var refusedWaiting: UInt64
 
   /// What that many per cent of the leases waited at most, in microseconds, as far as the buckets
-  /// tell: less than twice what they really waited. The last bucket tells its lower bound.
+  /// tell: not more than twice what they really waited. The last bucket tells its lower bound.
   public func wait(ofPercent percent: UInt64) -> UInt64 {
     let wanted = (waits.reduce(0, +) * percent + 99) / 100
     var count: UInt64 = 0
     for (bucket, leases) in waits.enumerated() {
       count += leases
-      if count >= wanted { return bucket == 0 ? 0 : 1 << UInt64(min(bucket, waits.count - 2)) }
+      if count >= wanted { return Self.bound(ofBucket: bucket) }
     }
     return 0
   }

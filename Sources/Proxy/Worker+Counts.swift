@@ -1,0 +1,43 @@
+import CLinux
+import Pooling
+import Reactor
+
+// What a loop counts for metrics, off the way of transactions.
+extension Worker {
+  /// A client has ended. One that says nothing, or goes in its login without a word, is a probe.
+  func countEnd(_ client: ClientPointer, _ ending: Ending) {
+    if client.pointee.login == nil && client.pointee.isCounted {
+      clientEnds[ending.label, default: 0] += 1
+    } else if ending.notice != nil {
+      loginFailures[ending.label, default: 0] += 1
+    }
+  }
+
+  /// A tick of this loop: it turns. The longest turn is that of one or two periods.
+  func noteTick() {
+    pooler.lastTicks[Int(id)].store(now)
+    guard now >= nextTurnPeriodAt else { return }
+    nextTurnPeriodAt = now &+ Self.turnPeriod
+    earlierLongestTurn = longestTurn
+    longestTurn = 0
+  }
+
+  private static var turnPeriod: UInt64 { 15_000_000 }
+
+  func counts() -> LoopCounts {
+    var counts = LoopCounts()
+    for (index, pool) in traffic.enumerated() {
+      if let pool { counts.traffic.append(pool.report(PoolID(Int32(index)))) }
+    }
+    counts.clientEnds = clientEnds
+    counts.loginFailures = loginFailures
+    counts.serverEnds = serverEnds
+    for listener in listeners where !listener.isUnix {
+      var (waiting, limit): (UInt32, UInt32) = (0, 0)
+      guard cl_listen_queue(listener.fd, &waiting, &limit) == 0 else { continue }
+      counts.backlog += Int(waiting)
+      counts.backlogLimit += Int(limit)
+    }
+    return counts
+  }
+}
