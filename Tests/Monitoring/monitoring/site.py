@@ -60,8 +60,10 @@ class PostgreSQL:
 class Sluice:
     """`settings` replace those above; `more` goes behind them: databases, users, tenants."""
 
-    def __init__(self, workspace, binary, settings, more):
+    def __init__(self, workspace, binary, settings, more, files=None):
+        """`files`: how many may be open."""
         self.workspace = workspace
+        self.limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
         self.binary = workspace.readable(binary)
         self.port = free_port()
         self.http = free_port()
@@ -83,7 +85,7 @@ class Sluice:
     def start(self):
         # SIGQUIT ends Sluice at once, whatever clients are left.
         self.process = self.workspace.spawn(
-            [self.binary, self.path], "sluice", stop_signal=signal.SIGQUIT)
+            [*self.limit, self.binary, self.path], "sluice", stop_signal=signal.SIGQUIT)
         eventually("Sluice answers", lambda: self.get("/healthz"), 20, self.process)
         return self
 
