@@ -115,7 +115,7 @@ class Load:
         os.chmod(path, 0o644)
         command = ["env", f"PGAPPNAME={application}", site.program("pgbench"), "-n", "-h",
                    "127.0.0.1", "-p", str(sluice.port), "-U", user, "-c", str(clients), "-j", "1",
-                   "-T", "600", "-f", path]
+                   "-T", "1200", "-f", path]
         if rate:
             command += ["-R", str(rate)]
         self.process = site.workspace.spawn([*command, database], "load")
