@@ -16,13 +16,21 @@ extension Worker {
   /// A tick of this loop: it turns. The longest turn is that of one or two periods.
   func noteTick() {
     pooler.lastTicks[Int(id)].store(now)
-    guard now >= nextTurnPeriodAt else { return }
-    nextTurnPeriodAt = now &+ Self.turnPeriod
+    guard now &- turnPeriod.time >= Self.turnPeriod else { return }
+    earlierTurnPeriod = turnPeriod.time == 0 ? TurnMark(time: now, busy: busyTime) : turnPeriod
+    turnPeriod = TurnMark(time: now, busy: busyTime)
     earlierLongestTurn = longestTurn
     longestTurn = 0
   }
 
   private static var turnPeriod: UInt64 { 15_000_000 }
+
+  /// The share of the time at work, in per cent, over one or two periods.
+  var busyPercent: Int {
+    let time = now &- earlierTurnPeriod.time
+    let busy = busyTime &- earlierTurnPeriod.busy
+    return time == 0 ? 0 : Int(min(100, busy * 100 / time))
+  }
 
   func counts() -> LoopCounts {
     var counts = LoopCounts()
@@ -40,4 +48,10 @@ extension Worker {
     }
     return counts
   }
+}
+
+/// A moment, and how long the loop had been at work by then. In microseconds.
+struct TurnMark {
+  var time: UInt64 = 0
+  var busy: UInt64 = 0
 }

@@ -88,7 +88,9 @@ final class Worker {
   var busyTime: UInt64 = 0
   var longestTurn: UInt64 = 0
   var earlierLongestTurn: UInt64 = 0
-  var nextTurnPeriodAt: UInt64 = 0
+  /// Where the two periods began.
+  var turnPeriod = TurnMark()
+  var earlierTurnPeriod = TurnMark()
   /// Ends of clients and of servers by why, and logins that failed.
   var clientEnds: [String: UInt64] = [:]
   var loginFailures: [String: UInt64] = [:]
