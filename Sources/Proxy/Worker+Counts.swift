@@ -13,8 +13,31 @@ extension Worker {
     }
   }
 
+  /// Has the turn timed in any case: it does more than usual.
+  func mustTimeTurn() {
+    if turnsLeft == 0 { turnsLeft = turnsToSample }
+    turnsToSample = 1
+  }
+
+  /// Takes the time of the turn that ends.
+  @inline(never)
+  func timeTurn() {
+    let turn = Clock.now &- now
+    longestTurn = max(longestTurn, turn)
+    guard turnsToSample == 0 else { return }
+    if turnsLeft > 1 {
+      turnsToSample = turnsLeft &- 1
+      turnsLeft = 0
+      return
+    }
+    turnsLeft = 0
+    turnsToSample = Self.sampledTurns
+    busyTime &+= turn &* UInt64(Self.sampledTurns)
+  }
+
   /// A tick of this loop: it turns. The longest turn is that of one or two periods.
   func noteTick() {
+    mustTimeTurn()
     pooler.lastTicks[Int(id)].store(now)
     guard now &- turnPeriod.time >= Self.turnPeriod else { return }
     earlierTurnPeriod = turnPeriod.time == 0 ? TurnMark(time: now, busy: busyTime) : turnPeriod
