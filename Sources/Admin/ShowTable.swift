@@ -60,7 +60,7 @@ public enum ShowTable: String, CaseIterable, Sendable {
     case .pinning: Self.make("sq", "name, value")
     case .tenants: Self.make("siqqqqNNNNNqqiiiii", Self.tenantNames)
     case .waits: Self.make("qsssssiTqisqssssisq", Self.waitNames)
-    case .threads: Self.make("iqqqqqqqq", Self.threadNames)
+    case .threads: Self.make("iqqqqqqqqqiq", Self.threadNames)
     }
   }
 
@@ -116,7 +116,8 @@ extension ShowTable {
     holder_state, held_us
     """
   static let threadNames = """
-    thread, clients, console_clients, waiting, servers, server_logins, cancels, turns, cpu_us
+    thread, clients, console_clients, waiting, servers, server_logins, cancels, turns, cpu_us, \
+    busy_us, busy_percent, longest_turn_us
     """
 
   /// Of clients, servers and sockets.

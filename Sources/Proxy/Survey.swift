@@ -74,6 +74,7 @@ struct ThreadFacts: Sendable {
   var turns: UInt64 = 0
   var cpuMicroseconds: UInt64 = 0
   var busyMicroseconds: UInt64 = 0
+  var busyPercent = 0
   var longestTurn: UInt64 = 0
 }
 

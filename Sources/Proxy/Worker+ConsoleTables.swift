@@ -189,6 +189,8 @@ extension Worker {
       ]
       return [.integer(report.loop)] + counts.map { .integer($0) }
         + [.integer(thread.turns), .integer(thread.cpuMicroseconds)]
+        + [.integer(thread.busyMicroseconds), .integer(thread.busyPercent)]
+        + [.integer(thread.longestTurn)]
     }
   }
 }

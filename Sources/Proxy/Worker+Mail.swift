@@ -7,6 +7,7 @@ import Reactor
 extension Worker {
   @inline(never)
   func readMail() {
+    mustTimeTurn()
     mailbox.take(into: &mail)
     for message in mail { read(message) }
     mail.removeAll(keepingCapacity: true)

@@ -116,9 +116,9 @@ extension Worker {
     let queryTime = now &- server.pointee.queryStartedAt
     traffic.pointee.counters.queries &+= 1
     traffic.pointee.counters.queryTime &+= queryTime
-    traffic.pointee.count(LoopTraffic.queries, queryTime)
     // Of the next one, if it has been sent already.
     server.pointee.queryStartedAt = now
+    traffic.pointee.count(LoopTraffic.queries, queryTime)
     guard server.pointee.ledger.status == TransactionStatus.idle else { return }
     let transactionTime = now &- server.pointee.transactionStartedAt
     traffic.pointee.counters.transactions &+= 1

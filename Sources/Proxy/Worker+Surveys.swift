@@ -168,6 +168,7 @@ extension Worker {
     facts.turns = turns
     facts.cpuMicroseconds = cl_thread_cpu_microseconds()
     facts.busyMicroseconds = busyTime
+    facts.busyPercent = busyPercent
     facts.longestTurn = max(longestTurn, earlierLongestTurn)
     facts.consoles = consoles.count
     return facts

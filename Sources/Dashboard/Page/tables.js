@@ -237,7 +237,7 @@ export class Waits {
       empty: "Nobody holds a server of this pool: one has to be opened first.",
       key: (row) => row.client,
       columns: [client(), tenant(), application(),
-        { title: "State", kind: "name", text: (row) => shown(row.state) },
+        { title: "State", kind: "name brief", text: (row) => shown(row.state) },
         number("Held", duration, (row) => row.held),
         statement("Query", (row) => row.query, { optional: true })],
     });

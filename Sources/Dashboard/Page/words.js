@@ -1,4 +1,4 @@
-// Numbers with units, times of day, and names as others chose them.
+// Numbers with units (which a line does not part), times of day, and names as others chose them.
 
 /** What stands where there is no figure. */
 export const none = "–";
@@ -13,30 +13,30 @@ function digits(value) {
 /** Seconds, in the unit that suits them. */
 export function duration(seconds) {
   if (!isNumber(seconds)) return none;
-  if (seconds <= 0) return "0 s";
-  if (seconds < 0.0009995) return `${digits(seconds * 1e6)} µs`;
-  if (seconds < 0.9995) return `${digits(seconds * 1e3)} ms`;
-  if (seconds < 59.5) return `${digits(seconds)} s`;
+  if (seconds <= 0) return "0\u00a0s";
+  if (seconds < 0.0009995) return `${digits(seconds * 1e6)}\u00a0µs`;
+  if (seconds < 0.9995) return `${digits(seconds * 1e3)}\u00a0ms`;
+  if (seconds < 59.5) return `${digits(seconds)}\u00a0s`;
   const minutes = Math.round(seconds / 60);
   if (seconds < 600) return pair(Math.round(seconds), 60, "min", "s");
-  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 60) return `${minutes}\u00a0min`;
   if (minutes < 48 * 60) return pair(minutes, 60, "h", "min");
   return pair(Math.round(minutes / 60), 24, "d", "h");
 }
 
 function pair(value, base, large, small) {
   const rest = value % base;
-  return `${Math.floor(value / base)} ${large}${rest ? ` ${rest} ${small}` : ""}`;
+  return `${Math.floor(value / base)}\u00a0${large}${rest ? ` ${rest}\u00a0${small}` : ""}`;
 }
 
 /** A number with k, M or G. */
 export function scaled(value) {
   if (!isNumber(value)) return none;
-  const steps = [[1e9, " G"], [1e6, " M"], [1e3, " k"]];
+  const steps = [[1e9, "\u00a0G"], [1e6, "\u00a0M"], [1e3, "\u00a0k"]];
   for (const [size, suffix] of steps) {
     if (value >= size * 0.9995) return digits(value / size) + suffix;
   }
-  return value > 0 && value < 0.05 ? "< 0.1" : digits(value);
+  return value > 0 && value < 0.05 ? "<\u00a00.1" : digits(value);
 }
 
 export const rate = (perSecond) => isNumber(perSecond) ? `${scaled(perSecond)}/s` : none;
@@ -50,7 +50,7 @@ export function count(value) {
 export const percent = (share) => {
   if (!isNumber(share)) return none;
   const value = share * 100;
-  return value > 0 && value < 1 ? "< 1 %" : `${Math.round(value)} %`;
+  return value > 0 && value < 1 ? "<\u00a01\u00a0%" : `${Math.round(value)}\u00a0%`;
 };
 
 /** `3 clients`. */

@@ -6,6 +6,7 @@ Each cause is a Sluice of its own, so that an alert can be told from another one
 import contextlib
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -32,11 +33,12 @@ class Cause:
     alerts = ()
     settings = {}
     more = DATABASE
-    metric = None
+    files = None
 
     def __init__(self, site, binary):
         self.site = site
-        self.sluice = Sluice(site.workspace, binary, self.settings, self.configuration())
+        self.sluice = Sluice(
+            site.workspace, binary, self.settings, self.configuration(), self.files)
         self.open = []
         self.is_over = threading.Event()
 
@@ -155,9 +157,10 @@ class Clients(Cause):
 
 class Files(Cause):
     alerts = ("SluiceOpenFilesNear",)
+    files = 100
 
     def bring_about(self):
-        self.again(self.one_more, 0.02)
+        self.again(self.one_more, 0.1)
 
     def one_more(self):
         figures = self.figures("process_open_fds", "process_max_fds")
@@ -179,10 +182,12 @@ class Backlog(Cause):
         self.client(database="pgbouncer").query("SUSPEND")
         for _ in range(9):
             knock = socket.socket()
-            knock.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                knock.connect(("127.0.0.1", self.sluice.port))
+            knock.settimeout(1)
             self.open.append(knock)
+            # A connection that says nothing is not queued: tcp_defer_accept.
+            with contextlib.suppress(OSError):
+                knock.connect(("127.0.0.1", self.sluice.port))
+                knock.send(struct.pack("!ii", 8, 80_877_103))
 
 
 class Reload(Cause):
@@ -237,7 +242,6 @@ class Loop(Cause):
 class Log(Cause):
     alerts = ("SluiceLogSuppressed",)
     settings = {"log_rate_limit": "1"}
-    metric = "sluice_log_lines_suppressed_total"
 
     def bring_about(self):
         self.again(lambda: Client(self.sluice.port, user="nobody"), 0.02)

@@ -60,8 +60,10 @@ class PostgreSQL:
 class Sluice:
     """`settings` replace those above; `more` goes behind them: databases, users, tenants."""
 
-    def __init__(self, workspace, binary, settings, more):
+    def __init__(self, workspace, binary, settings, more, files=None):
+        """`files`: how many may be open."""
         self.workspace = workspace
+        self.limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
         self.binary = workspace.readable(binary)
         self.port = free_port()
         self.http = free_port()
@@ -83,7 +85,7 @@ class Sluice:
     def start(self):
         # SIGQUIT ends Sluice at once, whatever clients are left.
         self.process = self.workspace.spawn(
-            [self.binary, self.path], "sluice", stop_signal=signal.SIGQUIT)
+            [*self.limit, self.binary, self.path], "sluice", stop_signal=signal.SIGQUIT)
         eventually("Sluice answers", lambda: self.get("/healthz"), 20, self.process)
         return self
 
@@ -113,7 +115,7 @@ class Load:
         os.chmod(path, 0o644)
         command = ["env", f"PGAPPNAME={application}", site.program("pgbench"), "-n", "-h",
                    "127.0.0.1", "-p", str(sluice.port), "-U", user, "-c", str(clients), "-j", "1",
-                   "-T", "600", "-f", path]
+                   "-T", "1200", "-f", path]
         if rate:
             command += ["-R", str(rate)]
         self.process = site.workspace.spawn([*command, database], "load")

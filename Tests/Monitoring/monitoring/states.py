@@ -139,7 +139,7 @@ class States:
         self.report.check("the pools have their sizes",
                           "size 20" in text and "size 4" in text, text)
         total = sum(pool["transactions_per_second"] for pool in status["pools"])
-        shown = re.search(r"Transactions\s+([\d.]+)( k)?/s", page.text("#figures"))
+        shown = re.search(r"Transactions\s+([\d.]+)(\s?k)?/s", page.text("#figures"))
         value = float(shown[1]) * (1000 if shown[2] else 1) if shown else 0
         self.report.check("the rate is near what Sluice counts",
                           total > 0 and 0.2 < value / total < 5, (value, total))
