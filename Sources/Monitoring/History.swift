@@ -133,8 +133,9 @@ struct History {
     waits += newWaits
     queryTimes += newQueries
     return PoolDifference(
-      transactions: new.traffic.transactions &- min(
-        new.traffic.transactions, old.traffic.transactions),
+      transactions: new.traffic.transactions
+        &- min(
+          new.traffic.transactions, old.traffic.transactions),
       queries: new.traffic.queries &- min(new.traffic.queries, old.traffic.queries),
       waits: spans(newWaits), queryTimes: spans(newQueries),
       transactionTimes: spans(new.transactions.since(old.transactions)))

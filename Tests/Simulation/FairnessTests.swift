@@ -155,6 +155,6 @@ import Testing
     #expect(census.waitMicroseconds == outcome.waits.reduce(0, +))
     #expect(census.waits.reduce(0, +) == census.leases)
     #expect(census.waits[0] == UInt64(outcome.waits.count { $0 == 0 }))
-    #expect(census.waits[10] == UInt64(outcome.waits.count { (512..<1024).contains($0) }))
+    #expect(census.waits[11] == UInt64(outcome.waits.count { (513...1024).contains($0) }))
   }
 }

@@ -80,7 +80,9 @@ public struct TenantRanking: Sendable {
     let isDue = rankedAt.map { now &- $0 >= Self.period } ?? true
     let hasRoom = named.count < min(limit, known.count)
     guard isDue || hasRoom else { return }
-    let order = known.sorted { ($0.value.score, $1.value.last.name) > ($1.value.score, $0.value.last.name) }
+    let order = known.sorted {
+      ($0.value.score, $1.value.last.name) > ($1.value.score, $0.value.last.name)
+    }
     if isDue {
       named = Set(order.prefix(limit).map(\.key))
       for key in known.keys { known[key]?.score /= 2 }
