@@ -1,7 +1,7 @@
 import Admin
 
-/// What has been done of late: the plots' points of ten minutes, and what each pool, tenant and loop
-/// did in the last minute.
+/// What has been done of late: the plots' points of ten minutes, and what each pool, tenant and
+/// loop did in the last minute.
 struct History {
   /// What one pool did between two samples. Times are counted by place, where there are any.
   struct PoolDifference {

@@ -3,8 +3,8 @@ import NIOHTTPTypes
 
 /// The connections that there are. Only the event loop touches them.
 ///
-/// There is room for so many. Who comes beyond that takes the place of who has been idle longest, so
-/// that connections which do nothing keep nobody out.
+/// There is room for so many. Who comes beyond that takes the place of who has been idle longest,
+/// so that connections which do nothing keep nobody out.
 final class Visitors {
   private var visitors: [Visitor] = []
 

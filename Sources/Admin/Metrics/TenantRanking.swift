@@ -1,8 +1,8 @@
 /// Which tenants have metrics of their own: those that use most. The rest is summed up.
 ///
 /// The sum never goes down. It counts what a tenant does while it is one of the rest, and keeps it
-/// when the tenant gets metrics of its own, which begin with all that it has done: who adds up rates
-/// counts everything once.
+/// when the tenant gets metrics of its own, which begin with all that it has done: who adds up
+/// rates counts everything once.
 public struct TenantRanking: Sendable {
   private struct Known {
     var last: TenantMetrics
