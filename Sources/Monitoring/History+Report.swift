@@ -30,6 +30,9 @@ extension History {
     let all = rate { $0.tenants.values.reduce(0) { $0 + $1.transactions } }
     report.tenants = tenants.map { tenant($0, all: all) }.sorted { $0.share > $1.share }
     report.waits = waits.map(Self.wait)
+    report.problems = snapshot.problems.map {
+      StatusReport.Problem(time: $0.time, level: $0.level, text: $0.text)
+    }
     report.history = hasHistory ? points : Array(points.suffix(1))
     return report
   }

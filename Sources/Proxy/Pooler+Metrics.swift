@@ -34,6 +34,12 @@ extension Pooler {
         snapshot.serverEnds[departure.rawValue, default: 0] &+= count
       }
     }
+    for (level, lines) in log.lineCounts { snapshot.logLines[level.lowercased()] = UInt64(lines) }
+    snapshot.suppressedLogLines = UInt64(log.limiter.suppressed.count)
+    snapshot.lostLogLines = UInt64(log.lost.count)
+    snapshot.problems = log.problems.all.map {
+      MetricsSnapshot.Problem(time: $0.time, level: $0.level.lowercased(), text: $0.text)
+    }
     snapshot.pools = poolMetrics(reports, now: snapshot.now)
     if settings.tenancyRules.isActive { snapshot.tenants = tenantMetrics() }
     return snapshot

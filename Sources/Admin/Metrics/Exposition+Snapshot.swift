@@ -136,12 +136,16 @@ extension Exposition {
     }
     let causes: [(MetricFamily, [String: UInt64])] = [
       (.loginFailures, snapshot.loginFailures), (.clientEnds, snapshot.clientEnds),
-      (.serverEnds, snapshot.serverEnds),
+      (.serverEnds, snapshot.serverEnds), (.logLines, snapshot.logLines),
     ]
     for (family, counts) in causes {
       begin(family)
       samples([], counts)
     }
+    begin(.logLinesSuppressed)
+    sample([], snapshot.suppressedLogLines)
+    begin(.logLinesLost)
+    sample([], snapshot.lostLogLines)
     begin(.reloadTime)
     sample(seconds: snapshot.reloadedAt)
     begin(.build)

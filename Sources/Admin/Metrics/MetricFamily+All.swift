@@ -91,6 +91,12 @@ extension MetricFamily {
     "sluice_reload_successful", .gauge, "0 where the last reload found the configuration unusable.")
   static let reloadTime = process(
     "sluice_reload_timestamp_seconds", .gauge, "When the configuration in effect was read.")
+  static let logLines = process(
+    "sluice_log_lines", .counter, by: ["level"], "Lines that were written to the log.")
+  static let logLinesSuppressed = process(
+    "sluice_log_lines_suppressed", .counter, "Lines that log_rate_limit left out.")
+  static let logLinesLost = process(
+    "sluice_log_lines_lost", .counter, "Lines that neither a file nor syslog took.")
   static let build = process("sluice_build", .info, by: ["version"], "What program this is.")
   static let processCPU = process("process_cpu_seconds", .counter, "CPU time of the process.")
   static let processMemory = process(
@@ -123,8 +129,9 @@ extension MetricFamily {
       "Process",
       [
         clients, clientLimit, loginFailures, clientEnds, serverEnds, acceptBacklog,
-        acceptBacklogLimit, paused, draining, reloadSuccessful, reloadTime, build, processCPU,
-        processMemory, processFiles, processFileLimit, processStart,
+        acceptBacklogLimit, paused, draining, reloadSuccessful, reloadTime, logLines,
+        logLinesSuppressed, logLinesLost, build, processCPU, processMemory, processFiles,
+        processFileLimit, processStart,
       ]
     ),
   ]

@@ -23,6 +23,26 @@ public struct MetricsSnapshot: Sendable {
   public var loginFailures: [String: UInt64] = [:]
   public var clientEnds: [String: UInt64] = [:]
   public var serverEnds: [String: UInt64] = [:]
+  /// By level.
+  public var logLines: [String: UInt64] = [:]
+  public var suppressedLogLines: UInt64 = 0
+  public var lostLogLines: UInt64 = 0
+  /// The latest first.
+  public var problems: [Problem] = []
+
+  /// A line of the log that tells of a problem.
+  public struct Problem: Sendable {
+    /// Seconds since 1970.
+    public var time: Double
+    public var level: String
+    public var text: String
+
+    public init(time: Double, level: String, text: String) {
+      self.time = time
+      self.level = level
+      self.text = text
+    }
+  }
 
   public init() {}
 }

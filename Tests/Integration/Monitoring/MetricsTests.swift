@@ -158,16 +158,20 @@ extension Integration {
         let client = try sluice.connect()
         for _ in 0..<200 { _ = try client.value("SELECT 1") }
         let samples = try HTTPAnswer.get("/metrics", port: port).samples
+        // Not every turn is timed, and one of the loops has little to do.
+        var busy = 0.0
         for loop in 0..<2 {
           #expect((samples["sluice_loop_turns_total{loop=\"\(loop)\"}"] ?? 0) > 0)
-          #expect((samples["sluice_loop_busy_seconds_total{loop=\"\(loop)\"}"] ?? 0) > 0)
+          busy += samples["sluice_loop_busy_seconds_total{loop=\"\(loop)\"}"] ?? 0
           #expect((samples["sluice_loop_longest_turn_seconds{loop=\"\(loop)\"}"] ?? 0) > 0)
         }
+        #expect(busy > 0)
         let console = try sluice.connect(database: "pgbouncer")
         let rows = try console.records("SHOW THREADS")
         #expect(rows.count == 2)
+        let times = rows.compactMap { $0["busy_us"].flatMap { $0 }.flatMap(Int.init) }
+        #expect(times.count == 2 && times.reduce(0, +) > 0)
         for row in rows {
-          #expect(row["busy_us"].flatMap { $0 }.flatMap(Int.init).map { $0 > 0 } == true)
           let share = row["busy_percent"].flatMap { $0 }.flatMap(Int.init)
           #expect(share.map { (0...100).contains($0) } == true)
         }

@@ -56,10 +56,9 @@ extension Integration {
     /// What the names of the exposition end in, once a counter or a histogram has a sample.
     private static let endings = ["_bucket", "_sum", "_count"]
 
-    /// Metrics that come with the log's limits and with query insight.
+    /// Metrics that come with query insight.
     private static let awaited: Set<String> = [
-      "sluice_log_lines_total", "sluice_log_lines_suppressed_total", "sluice_slow_queries_total",
-      "sluice_repeated_queries_total",
+      "sluice_slow_queries_total", "sluice_repeated_queries_total",
     ]
 
     private static func scrape(_ port: UInt16) throws -> String {
