@@ -8,19 +8,20 @@ extension Integration {
         $0.tenantSettings["app.tenant_id"] = "{tenant}"
         $0.tenants = ["shut": ["max_client_connections": 1]]
       }
-      try Metrics.withMetrics(["metrics_tenants": 3], change) { sluice, port in
-        var transactions = 0
+      try Metrics.withMetrics(["metrics_tenants": 3, "admin_users": ["app"]], change) { sluice, port in
         for number in 0..<12 {
           let client = try sluice.connect(tenant: number == 4 ? "other" : "t\(number)")
-          for _ in 0...number {
-            _ = try client.value("SELECT 1")
-            transactions += 1
-          }
+          for _ in 0...number { _ = try client.value("SELECT 1") }
           client.terminate()
         }
         let shut = try sluice.connect(tenant: "shut")
         #expect(try sluice.loginError(user: "app.shut") != nil)
         _ = try shut.value("SELECT 1")
+        let console = try sluice.connect(database: "pgbouncer")
+        let leases = try console.records("SHOW TENANTS").reduce(0) {
+          $0 + ($1["leases"].flatMap { $0 }.flatMap(Double.init) ?? 0)
+        }
+        #expect(leases >= 79)
         let samples = try HTTPAnswer.get("/metrics", port: port).samples
         func values(_ name: String) -> [String: Double] {
           samples.filter { $0.key.hasPrefix("sluice_tenant_\(name){") }
@@ -28,8 +29,8 @@ extension Integration {
         let counts = values("transactions_total")
         #expect(counts.count == 4)
         #expect(counts[#"sluice_tenant_transactions_total{tenant="other"}"#] != nil)
-        #expect(counts.values.reduce(0, +) == Double(transactions + 1))
-        #expect(values("queue_wait_seconds_count").values.reduce(0, +) == Double(transactions + 1))
+        #expect(counts.values.reduce(0, +) == leases)
+        #expect(values("queue_wait_seconds_count").values.reduce(0, +) == leases)
         let refused = values("refusals_total").filter {
           $0.key.contains(#"limit="max_client_connections""#)
         }
