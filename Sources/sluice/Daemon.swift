@@ -25,15 +25,15 @@ struct Daemon {
     }
     signal(SIGPIPE, SIG_IGN)
     let logger = makeLogger(log)
-    let service: Service
-    do {
-      service = try Service(settings: effective(settings), logger: logger)
-    } catch {
-      throw StartFailure(error.description)
-    }
     let monitoring: MonitoringServer?
     do {
       monitoring = try MonitoringServer(settings: settings, logger: logger)
+    } catch {
+      throw StartFailure(error.description)
+    }
+    let service: Service
+    do {
+      service = try Service(settings: effective(settings), logger: logger)
     } catch {
       throw StartFailure(error.description)
     }

@@ -120,8 +120,8 @@ extension MetricFamily {
     (
       "Process",
       [
-        clients, clientLimit, loginFailures, clientEnds, serverEnds, acceptBacklog,
-        acceptBacklogLimit, paused, draining, reloadSuccessful, reloadTime, build, processCPU,
+        clients, clientLimit, acceptBacklog, acceptBacklogLimit, paused, draining,
+        reloadSuccessful, loginFailures, clientEnds, serverEnds, reloadTime, build, processCPU,
         processMemory, processFiles, processFileLimit, processStart,
       ]
     ),
