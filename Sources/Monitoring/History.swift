@@ -62,7 +62,7 @@ struct History {
   /// - Parameter tenants: those that have figures of their own, and the rest.
   mutating func take(_ snapshot: MetricsSnapshot, tenants: [TenantMetrics], time: Double) {
     // Where a loop is silent, what the others have done would look like a fall.
-    guard snapshot.silentLoops.isEmpty else { return }
+    guard snapshot.silentLoops.isEmpty, snapshot.now > last ?? 0 else { return }
     defer {
       pools = Dictionary(snapshot.pools.map { (PoolName($0), $0) }) { $1 }
       self.tenants = Dictionary(tenants.map { ($0.name, $0) }) { $1 }

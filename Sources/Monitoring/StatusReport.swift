@@ -30,7 +30,7 @@ struct StatusReport: Encodable, Sendable {
     var clients: Clients
     var oldestWait: Double
     var pinned: Int
-    /// false: there is no server connection, and the last attempt to open one has failed.
+    /// false: there is no server connection, and the last attempt to open one has just failed.
     var reachable: Bool
     var transactionsPerSecond: Double
     var queriesPerSecond: Double

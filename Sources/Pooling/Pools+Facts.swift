@@ -16,6 +16,8 @@ public struct PoolFacts: Equatable, Sendable {
   public var isPaused = false
   /// The last attempt to open a connection has failed.
   public var isFailing = false
+  /// When the next attempt may be made; 0: at once.
+  public var retryAt: UInt64 = 0
   public var size = 0
 
   public var servers: Int { opening + idle + unchecked + leased }
@@ -66,6 +68,7 @@ extension Pools {
       facts.waiting = pools[number].waiting
       facts.isPaused = pools[number].isPaused
       facts.isFailing = pools[number].isFailing
+      facts.retryAt = pools[number].retryAt
       facts.size = pools[number].limits.size
       all.append(facts)
     }

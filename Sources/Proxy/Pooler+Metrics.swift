@@ -78,6 +78,7 @@ extension Pooler {
       places[[route.title, route.user]] = place
       numbers[pool.id] = place
       Self.add(pool, to: &all[place])
+      if Self.isUnreachable(pool, now: now) { all[place].isUnreachable = true }
       all[place].pinned += pinned[pool.id] ?? 0
     }
     for report in reports {
@@ -101,9 +102,12 @@ extension Pooler {
     metrics.idleServers += pool.idle
     metrics.usedServers += pool.unchecked
     metrics.loginServers += pool.opening
-    if pool.isFailing && pool.idle + pool.unchecked + pool.leased == 0 {
-      metrics.isUnreachable = true
-    }
+  }
+
+  /// Where nobody asks for a server no attempt is made: an old failure says nothing.
+  private static func isUnreachable(_ pool: PoolFacts, now: UInt64) -> Bool {
+    guard pool.isFailing, pool.idle + pool.unchecked + pool.leased == 0 else { return false }
+    return pool.waiting > 0 || now < pool.retryAt &+ 10_000_000
   }
 
   /// The columns of SHOW POOLS.

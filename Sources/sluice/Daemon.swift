@@ -46,15 +46,15 @@ struct Daemon {
     try PidFile.write(settings.pidfile)
     defer { PidFile.remove(settings.pidfile) }
     let logger = makeLogger(log)
-    let service: Service
-    do {
-      service = try Service(settings: effective(settings), logger: logger, log: log.state)
-    } catch {
-      throw StartFailure(error.description)
-    }
     let monitoring: MonitoringServer?
     do {
       monitoring = try MonitoringServer(settings: settings, logger: logger)
+    } catch {
+      throw StartFailure(error.description)
+    }
+    let service: Service
+    do {
+      service = try Service(settings: effective(settings), logger: logger, log: log.state)
     } catch {
       throw StartFailure(error.description)
     }

@@ -128,9 +128,9 @@ extension MetricFamily {
     (
       "Process",
       [
-        clients, clientLimit, loginFailures, clientEnds, serverEnds, acceptBacklog,
-        acceptBacklogLimit, paused, draining, reloadSuccessful, reloadTime, logLines,
-        logLinesSuppressed, logLinesLost, build, processCPU, processMemory, processFiles,
+        clients, clientLimit, acceptBacklog, acceptBacklogLimit, paused, draining,
+        reloadSuccessful, loginFailures, clientEnds, serverEnds, logLines, logLinesSuppressed,
+        logLinesLost, reloadTime, build, processCPU, processMemory, processFiles,
         processFileLimit, processStart,
       ]
     ),

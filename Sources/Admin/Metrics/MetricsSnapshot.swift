@@ -79,7 +79,7 @@ public struct PoolMetrics: Sendable {
   public var canceledServers = 0
   public var oldestWait: UInt64 = 0
   public var pinned = 0
-  /// The last attempt to open a server connection has failed, and there is none.
+  /// The last attempt to open a server connection has failed, not long ago, and there is none.
   public var isUnreachable = false
   public var traffic = TrafficCounters()
   public var pins: UInt64 = 0

@@ -21,15 +21,19 @@ public struct TenantRanking: Sendable {
   private var rest = TenantMetrics(name: Self.rest)
   private var hasRest = false
   private var rankedAt: UInt64?
+  /// The newest figures' time, and what they came to.
+  private var newest: (now: UInt64, shown: [TenantMetrics])?
 
   public init(limit: Int) { self.limit = limit }
 
   /// How often they are ranked anew, in microseconds.
   static let period: UInt64 = 60_000_000
 
-  /// Takes the figures of all tenants.
+  /// Takes the figures of all tenants at one time. Of older ones, and of the same, nothing new is
+  /// learned.
   /// - Returns: those to be shown, by name, the rest last.
   public mutating func take(_ tenants: [TenantMetrics], now: UInt64) -> [TenantMetrics] {
+    if let newest, now <= newest.now { return newest.shown }
     let keyed = tenants.map { (key: Array($0.name.utf8), tenant: $0) }
     note(keyed)
     rank(now: now)
@@ -47,7 +51,9 @@ public struct TenantRanking: Sendable {
       }
       known[key]?.last = tenant
     }
-    return shown.sorted { $0.name < $1.name } + (hasRest ? [rest] : [])
+    shown = shown.sorted { $0.name < $1.name } + (hasRest ? [rest] : [])
+    newest = (now, shown)
+    return shown
   }
 
   /// A tenant's name as a label: one that is called as the sum, or that with underscores in front,

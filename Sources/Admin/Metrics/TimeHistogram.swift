@@ -37,8 +37,8 @@ public struct TimeHistogram: Equatable, Sendable {
 
   /// The longest span of a bucket, in microseconds.
   static func upperBound(_ bucket: Int) -> Double {
-    let octave = Double(1 << UInt64(bucket >> 2)) / 2
-    return max(1, octave * Double((bucket & 3) + 5) / 4)
+    let odd = Double(1 << UInt64(bucket >> 2)) * Double((bucket & 3) + 5) / 4
+    return ((odd + 1) / 2).rounded(.up) - 1
   }
 
   public mutating func add(_ microseconds: UInt64, times: UInt64 = 1) {

@@ -61,16 +61,6 @@ extension Integration {
       "sluice_slow_queries_total", "sluice_repeated_queries_total",
     ]
 
-    private static func scrape(_ port: UInt16) throws -> String {
-      let client = try WireClient(to: .tcp(port), seconds: 10)
-      defer { client.close() }
-      let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-      try client.send(Array(request.utf8))
-      var text: [UInt8] = []
-      while text.count < 4 << 20, let byte = try? client.receiveByte() { text.append(byte) }
-      return String(decoding: text, as: UTF8.self)
-    }
-
     @Test func `every metric of the rules and of Grafana's dashboard is one that Sluice has`()
       throws
     {
@@ -78,7 +68,7 @@ extension Integration {
       try withSluice(.newest, ["metrics_listen": .text("127.0.0.1:\(port)")]) { sluice in
         let client = try sluice.connect()
         _ = try client.value("SELECT 1")
-        let text = try Self.scrape(port)
+        let text = try HTTPAnswer.get("/metrics", port: port).body
         let known = Set(text.matches(of: /# TYPE (\S+)/).map { String($0.1) })
         #expect(known.count > 20)
         let used =

@@ -267,7 +267,7 @@ class States:
         again = eventually("clients are served again", self.served, 20)
         again.close()
         page.wait_for("the headline is calm again", """() =>
-          document.getElementById('state').className === 'good'""", 15)
+          document.getElementById('state').className === 'good'""", 25)
         page.check_quiet("down")
 
     def served(self):
