@@ -1,7 +1,7 @@
 import Admin
 
-/// What has been done of late: the plots' points of ten minutes, and what each pool, tenant and loop
-/// did in the last minute.
+/// What has been done of late: the plots' points of ten minutes, and what each pool, tenant and
+/// loop did in the last minute.
 struct History {
   /// What one pool did between two samples. Times are counted by place, where there are any.
   struct PoolDifference {
@@ -133,8 +133,9 @@ struct History {
     waits += newWaits
     queryTimes += newQueries
     return PoolDifference(
-      transactions: new.traffic.transactions &- min(
-        new.traffic.transactions, old.traffic.transactions),
+      transactions: new.traffic.transactions
+        &- min(
+          new.traffic.transactions, old.traffic.transactions),
       queries: new.traffic.queries &- min(new.traffic.queries, old.traffic.queries),
       waits: spans(newWaits), queryTimes: spans(newQueries),
       transactionTimes: spans(new.transactions.since(old.transactions)))

@@ -1,5 +1,5 @@
-/// `/status.json`: what the dashboard shows. Times in seconds, `time` and `started` since 1970. What
-/// is not known is left out. Its names stand in the JSON in snake case.
+/// `/status.json`: what the dashboard shows. Times in seconds, `time` and `started` since 1970.
+/// What is not known is left out. Its names stand in the JSON in snake case.
 struct StatusReport: Encodable, Sendable {
   struct Loop: Encodable, Sendable {
     var loop: Int

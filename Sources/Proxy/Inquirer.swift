@@ -34,7 +34,9 @@ final class Inquirer: Sendable {
           then: { continuation.resume(returning: $0) })
         return state.lastSerial
       }
-      for mailbox in mailboxes { mailbox.post(.asked(question, by: Pooler.monitor, serial: serial)) }
+      for mailbox in mailboxes {
+        mailbox.post(.asked(question, by: Pooler.monitor, serial: serial))
+      }
     }
   }
 

@@ -56,7 +56,9 @@ extension Pooler {
     let facts = pools.withLock { $0.facts(now: now) }
     let routes = directory.withLock { $0.routes }
     var pinned: [PoolID: Int] = [:]
-    for client in self.pinned.withLock({ Array($0.values) }) { pinned[client.pool, default: 0] += 1 }
+    for client in self.pinned.withLock({ Array($0.values) }) {
+      pinned[client.pool, default: 0] += 1
+    }
     // A tenant's own database may be called as another is: what has one name is one.
     var places: [[String]: Int] = [:]
     var numbers: [PoolID: Int] = [:]

@@ -48,7 +48,9 @@ extension Worker {
   // MARK: waits
 
   func waitRows(_ connections: [ConnectionFacts]) -> [[ConsoleValue]] {
-    pooler.waits(in: connections, now: now).map { waitRow($0.client, reason: $0.reason, $0.holders) }
+    pooler.waits(in: connections, now: now).map {
+      waitRow($0.client, reason: $0.reason, $0.holders)
+    }
   }
 
   private func waitRow(

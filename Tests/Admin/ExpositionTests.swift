@@ -74,10 +74,11 @@ import Testing
     #expect(described == families.map(\.sampleName))
   }
 
-  @Test(arguments: [
-    (0, "0.0"), (1, "0.000001"), (1_000_000, "1.0"), (134_217_728, "134.217728"),
-    (1_500_000, "1.5"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0.0"), (1, "0.000001"), (1_000_000, "1.0"), (134_217_728, "134.217728"),
+      (1_500_000, "1.5"),
+    ] as [(UInt64, String)])
   func `microseconds are seconds without a rounding`(microseconds: UInt64, text: String) {
     #expect(Exposition.seconds(microseconds) == text)
   }

@@ -46,10 +46,9 @@ extension Exposition {
     (.queueWait, \.waits), (.queryTime, \.queries), (.transactionTime, \.transactions),
     (.loginTime, \.logins), (.connectTime, \.connects),
   ]
-  private static let causes:
-    [(MetricFamily, KeyPath<PoolMetrics, [String: UInt64]> & Sendable)] = [
-      (.connectFailures, \.connectFailures), (.serverErrors, \.serverErrors),
-    ]
+  private static let causes: [(MetricFamily, KeyPath<PoolMetrics, [String: UInt64]> & Sendable)] = [
+    (.connectFailures, \.connectFailures), (.serverErrors, \.serverErrors),
+  ]
 
   private mutating func write(pools: [PoolMetrics]) {
     write(.poolClients, pools, states: Self.clientStates)

@@ -61,11 +61,13 @@ extension MetricFamily {
   // MARK: loops
 
   static let loopBusy = loop(
-    "busy_seconds", .counter, "Time that the loop was at work, not waiting for events; estimated from each fifteenth turn.")
+    "busy_seconds", .counter,
+    "Time that the loop was at work, not waiting for events; estimated from each fifteenth turn.")
   static let loopTurns = loop("turns", .counter, "How often the loop looked for events.")
   static let loopCPU = loop("cpu_seconds", .counter, "CPU time of the loop's thread.")
   static let loopLongest = loop(
-    "longest_turn_seconds", .gauge, "The longest time without a look for events in the last 15 to 30 seconds.")
+    "longest_turn_seconds", .gauge,
+    "The longest time without a look for events in the last 15 to 30 seconds.")
 
   // MARK: the process
 

@@ -1,8 +1,8 @@
 /// Which tenants have metrics of their own: those that use most. The rest is summed up.
 ///
-/// The sum never goes down. It counts what a tenant does while it is one of the rest, and keeps it
-/// when the tenant gets metrics of its own, which begin with all that it has done: who adds up rates
-/// counts everything once.
+/// The sum never goes down. It counts what a tenant does while it is one of the rest, and keeps
+/// that when the tenant gets metrics of its own, which begin with all that it has done: who adds up
+/// rates counts everything once.
 public struct TenantRanking: Sendable {
   private struct Known {
     var last: TenantMetrics
@@ -86,7 +86,9 @@ public struct TenantRanking: Sendable {
     let isDue = rankedAt.map { now &- $0 >= Self.period } ?? true
     let hasRoom = named.count < min(limit, known.count)
     guard isDue || hasRoom else { return }
-    let order = known.sorted { ($0.value.score, $1.value.last.name) > ($1.value.score, $0.value.last.name) }
+    let order = known.sorted {
+      ($0.value.score, $1.value.last.name) > ($1.value.score, $0.value.last.name)
+    }
     if isDue {
       named = Set(order.prefix(limit).map(\.key))
       for key in known.keys { known[key]?.score /= 2 }

@@ -14,7 +14,8 @@ extension Integration {
           let answer = try HTTPAnswer.get(path, port: port)
           #expect(answer.status == 200)
           #expect(answer.headers["content-type"] == type)
-          #expect(answer.headers["content-security-policy"]?.hasPrefix("default-src 'self';") == true)
+          #expect(
+            answer.headers["content-security-policy"]?.hasPrefix("default-src 'self';") == true)
           #expect(answer.headers["x-content-type-options"] == "nosniff")
           #expect(answer.headers["access-control-allow-origin"] == nil)
           let head = try HTTPAnswer.get(path, port: port, method: "HEAD")
@@ -79,7 +80,9 @@ extension Integration {
         for path in ["/healthz", "/livez", "/readyz"] {
           #expect(try status(path, nil).status == 200)
         }
-        for garbage in ["Basic", "Basic !", "Bearer x", "Basic \(String(repeating: "A", count: 5000))"] {
+        for garbage in [
+          "Basic", "Basic !", "Bearer x", "Basic \(String(repeating: "A", count: 5000))",
+        ] {
           let answer = try HTTPAnswer.get(
             "/metrics", port: port, headers: ["Authorization": garbage])
           #expect(answer.status == 401)
@@ -126,7 +129,8 @@ extension Integration {
           import ssl, urllib.request
           context = ssl.create_default_context(cafile="\(certificate)")
           url = "https://127.0.0.1:\(port)/metrics"
-          print("sluice_clients" in urllib.request.urlopen(url, context=context, timeout=20).read().decode())
+          answer = urllib.request.urlopen(url, context=context, timeout=20)
+          print("sluice_clients" in answer.read().decode())
           """
         try Scratch.write(script, to: directory + "/get.py")
         let run = try Subprocess.run(["/usr/bin/python3", directory + "/get.py"])

@@ -106,7 +106,8 @@ extension Integration {
         _ = try waiter.receiveUntilReady().checked()
         let samples = try HTTPAnswer.get("/metrics", port: port).samples
         let total = samples["sluice_queue_wait_seconds_count{\(Self.labels)}"] ?? 0
-        let short = samples[#"sluice_queue_wait_seconds_bucket{\#(Self.labels),le="0.131072"}"#] ?? 0
+        let short =
+          samples[#"sluice_queue_wait_seconds_bucket{\#(Self.labels),le="0.131072"}"#] ?? 0
         #expect(total - short == 1)
       }
     }

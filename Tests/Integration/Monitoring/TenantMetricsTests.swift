@@ -8,7 +8,8 @@ extension Integration {
         $0.tenantSettings["app.tenant_id"] = "{tenant}"
         $0.tenants = ["shut": ["max_client_connections": 1]]
       }
-      try Metrics.withMetrics(["metrics_tenants": 3, "admin_users": ["app"]], change) { sluice, port in
+      try Metrics.withMetrics(["metrics_tenants": 3, "admin_users": ["app"]], change) {
+        sluice, port in
         for number in 0..<12 {
           let client = try sluice.connect(tenant: number == 4 ? "other" : "t\(number)")
           for _ in 0...number { _ = try client.value("SELECT 1") }
