@@ -122,8 +122,8 @@ extension MetricFamily {
     (
       "Process",
       [
-        clients, clientLimit, acceptBacklog, acceptBacklogLimit, paused, draining,
-        reloadSuccessful, loginFailures, clientEnds, serverEnds, reloadTime, build, processCPU,
+        clients, clientLimit, loginFailures, clientEnds, serverEnds, acceptBacklog,
+        acceptBacklogLimit, paused, draining, reloadSuccessful, reloadTime, build, processCPU,
         processMemory, processFiles, processFileLimit, processStart,
       ]
     ),

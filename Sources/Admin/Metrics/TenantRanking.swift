@@ -1,7 +1,7 @@
 /// Which tenants have metrics of their own: those that use most. The rest is summed up.
 ///
-/// The sum never goes down. It counts what a tenant does while it is one of the rest, and keeps
-/// that when the tenant gets metrics of its own, which begin with all that it has done: who adds up
+/// The sum never goes down. It counts what a tenant does while it is one of the rest, and keeps it
+/// when the tenant gets metrics of its own, which begin with all that it has done: who adds up
 /// rates counts everything once.
 public struct TenantRanking: Sendable {
   private struct Known {
