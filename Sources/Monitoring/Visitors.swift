@@ -38,12 +38,15 @@ final class Visitor: ChannelDuplexHandler, RemovableChannelHandler {
   private var channel: (any Channel)?
   private var timer: Scheduled<Void>?
   private(set) var isServed = false
+  private var hasFailed = false
 
   init(_ visitors: Visitors) { self.visitors = visitors }
 
   /// For a request, and for taking the answer to it; a scraper comes again within the first.
   private static var requestTime: TimeAmount { .seconds(75) }
   private static var answerTime: TimeAmount { .seconds(20) }
+  /// For being told what was wrong.
+  private static var errorTime: TimeAmount { .seconds(1) }
 
   func handlerAdded(context: ChannelHandlerContext) {
     channel = context.channel
@@ -83,8 +86,14 @@ final class Visitor: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    hasFailed = true
+    wait(Self.errorTime, context)
+    context.fireErrorCaught(error)
+  }
+
   private func served(_ context: ChannelHandlerContext) {
-    guard timer != nil else { return }
+    guard timer != nil, !hasFailed else { return }
     isServed = false
     wait(Self.requestTime, context)
     visitors.rest(self)

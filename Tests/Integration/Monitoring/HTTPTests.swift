@@ -129,7 +129,8 @@ extension Integration {
           import ssl, urllib.request
           context = ssl.create_default_context(cafile="\(certificate)")
           url = "https://127.0.0.1:\(port)/metrics"
-          print("sluice_clients" in urllib.request.urlopen(url, context=context, timeout=20).read().decode())
+          answer = urllib.request.urlopen(url, context=context, timeout=20)
+          print("sluice_clients" in answer.read().decode())
           """
         try Scratch.write(script, to: directory + "/get.py")
         let run = try Subprocess.run(["/usr/bin/python3", directory + "/get.py"])
