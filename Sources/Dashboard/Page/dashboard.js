@@ -193,9 +193,7 @@ function order(list) {
   });
 }
 
-const queriesOff = "Query statistics are off, and cost nothing. To see the slowest and the most "
-  + "repeated statements, set query_stats = true in the configuration and reload, or say "
-  + "SET query_stats = 1 in the console.";
+const queriesOff = "This version keeps no figures of single statements.";
 
 function showStatus(status) {
   setText(at("about"), `up ${duration(status.time - status.started)}`);
