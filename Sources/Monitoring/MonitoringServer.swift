@@ -46,9 +46,11 @@ public final class MonitoringServer: Sendable {
       throw MonitoringFailure("metrics_listen: \(error)")
     }
     var sockets: [Int32] = []
+    var names: [String] = []
     for one in resolved {
       do {
         sockets.append(try Socket.listen(on: one, backlog: backlog, reusePort: false))
+        names.append("\(one)")
       } catch  where error.code == EAFNOSUPPORT && resolved.count > 1 {
         // `*` names IPv6 also where the machine has none.
       } catch {
@@ -57,8 +59,7 @@ public final class MonitoringServer: Sendable {
           "metrics_listen: \(one): \(error.reason): is another process there already?")
       }
     }
-    let scheme = resolved.map { "\($0)" }
-    return (sockets, scheme)
+    return (sockets, names)
   }
 
   private static func tls(_ settings: Settings) throws(MonitoringFailure) -> TLSConfiguration? {

@@ -29,6 +29,7 @@ public struct MetricsAddress: Equatable, Sendable {
 
   /// Only this machine reaches it.
   public var isLoopback: Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    let isNumeric = host.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
+    return host == "localhost" || host == "::1" || (isNumeric && host.hasPrefix("127."))
   }
 }
