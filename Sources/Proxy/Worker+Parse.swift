@@ -19,6 +19,11 @@ extension Worker {
     var isHarmless: Bool
     var exits: Bool
 
+    @inline(__always)
+    static func plain(isHarmless: Bool) -> ReadText {
+      ReadText(nil, isStandIn: false, isHarmless: isHarmless, exits: !isHarmless)
+    }
+
     init(_ change: String?, isStandIn: Bool, isHarmless: Bool, exits: Bool) {
       self.change = change
       self.isStandIn = isStandIn
@@ -46,10 +51,11 @@ extension Worker {
     if isPlain && !isUnconfirmed && client.pointee.tenant == nil {
       // The common case. What is no data may be ROLLBACK.
       if !maps(client) { return pass(message, server) }
-      let read = ReadText(nil, isStandIn: false, isHarmless: isHarmless, exits: !isHarmless)
-      return range.isEmpty
-        ? parseUnnamed(message, range, read, client, server, session)
-        : parseNamed(message, range, read, client, server, session)
+      if range.isEmpty {
+        return parseUnnamed(
+          message, range, .plain(isHarmless: isHarmless), client, server, session)
+      }
+      return parseNamed(message, range, .plain(isHarmless: isHarmless), client, server, session)
     }
     return parseRead(
       message, range, text, client, server, session,
@@ -138,13 +144,16 @@ extension Worker {
   }
 
   /// The text and types of a Parse, or those that take their place.
-  private func tail(_ message: InspectedMessage, _ range: NameRange, _ read: ReadText) -> [UInt8] {
+  /// - Parameter isRefusal: as ``ReadText`` has it.
+  private func tail(
+    _ message: InspectedMessage, _ range: NameRange, _ change: String?, isRefusal: Bool
+  ) -> [UInt8] {
     let whole = bytes(range.next, message.end)
-    guard let change = read.change else { return Array(whole) }
+    guard let change else { return Array(whole) }
     guard let text = textRange(message, range) else { return Array(change.utf8) + [0, 0, 0] }
     let types = bytes(text.upperBound + 1, message.end)
     return Array(change.utf8) + [0]
-      + (read.isRefusal
+      + (isRefusal
         ? ParameterTypes.filled(types.bytes, upTo: SQLText.highestParameter(whole.bytes))
         : Array(types))
   }
@@ -155,10 +164,12 @@ extension Worker {
   ) -> Inspected {
     guard read.change != nil else { return pass(message, server) }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    appendParse(name(range), tail(message, range, read))
+    appendParse(name(range), tail(message, range, read.change, isRefusal: read.isRefusal))
     return .sent
   }
 
+  /// Inline, so that of a plain text, which has neither, no change and no analysis is counted.
+  @inline(__always)
   private func parseUnnamed(
     _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ client: ClientPointer,
     _ server: ServerPointer, _ session: SessionPointer
@@ -168,7 +179,9 @@ extension Worker {
     server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
     server.pointee.unnamedIsClients = true
     server.pointee.unnamedBatch = batch
-    session.pointee.unnamedAnalysis = read.analysis
+    if read.analysis != nil || session.pointee.unnamedAnalysis != nil {
+      session.pointee.unnamedAnalysis = read.analysis
+    }
     session.pointee.unnamedIsHarmless = read.isHarmless
     session.pointee.unnamedExits = read.exits
     let count = message.end - range.next
@@ -177,7 +190,7 @@ extension Worker {
       session.pointee.unnamed = .kept
       outbox.append(scratch + message.start, count: message.here)
     } else if read.change != nil {
-      let tail = tail(message, range, read)
+      let tail = tail(message, range, read.change, isRefusal: read.isRefusal)
       session.pointee.unnamedTail.set(tail)
       session.pointee.unnamed = .kept
       appendParse([], tail)
@@ -201,7 +214,7 @@ extension Worker {
     {
       return parseAgain(message, range, taken, server)
     }
-    let tail = tail(message, range, read)
+    let tail = tail(message, range, read.change, isRefusal: read.isRefusal)
     guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
       endClient(client, .tooManyStatements)
       return .ended

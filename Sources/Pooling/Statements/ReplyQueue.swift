@@ -86,7 +86,7 @@ public struct ReplyQueue: ~Copyable {
   /// ``takeFailed()`` has something.
   @inlinable public var hasFailed: Bool { hasFailures }
 
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func push(_ entry: Entry) {
     if count == capacity { grow() }
     unsafe (base! + ((first &+ count) & (capacity &- 1))).initialize(to: entry)
