@@ -8,7 +8,7 @@ let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
 /// The fuzzers (`make fuzz`) are built only with SLUICE_FUZZ set, for they need their own flags.
 /// What they run is otherwise part of the tests, which replay the corpora and the findings.
-let fuzzed: [Target.Dependency] = ["Pooling", "PostgresAuth", "PostgresWire"]
+let fuzzed: [Target.Dependency] = ["Insight", "Pooling", "PostgresAuth", "PostgresWire"]
 let fuzzTargets: [Target] =
   Context.environment["SLUICE_FUZZ"] == nil
   ? [
@@ -42,6 +42,7 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(name: "Insight", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
@@ -55,7 +56,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Admin", "CLinux", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
+        "Admin", "CLinux", "Insight", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
         "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -77,6 +78,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
+      swiftSettings: common),
+    .testTarget(
+      name: "InsightTests", dependencies: ["Insight", "Pooling"], path: "Tests/Insight",
       swiftSettings: common),
     .testTarget(
       name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",

@@ -94,7 +94,10 @@ public struct ServerScanner: Equatable, Sendable {
   @inlinable
   static func isWatched(_ type: UInt8, _ watches: Ledger.Watches) -> Bool {
     switch type {
-    case ServerMessageType.commandComplete: watches.contains(.tags)
+    case ServerMessageType.commandComplete:
+      watches.contains(.tags) || watches.contains(.ends)
+    case ServerMessageType.emptyQueryResponse, ServerMessageType.portalSuspended:
+      watches.contains(.ends)
     case ServerMessageType.notificationResponse: watches.contains(.notifications)
     case ServerMessageType.noticeResponse: watches.contains(.notices)
     case ServerMessageType.rowDescription, ServerMessageType.noData,
@@ -220,6 +223,9 @@ public struct ServerScanner: Equatable, Sendable {
     case ServerMessageType.commandComplete:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .commandComplete(body) : .passing
+    case ServerMessageType.emptyQueryResponse, ServerMessageType.portalSuspended:
+      return whole == 5
+        ? .statementEnd(isSuspended: type == ServerMessageType.portalSuspended) : .violation
     case ServerMessageType.notificationResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .notification(body) : .passing
@@ -268,8 +274,10 @@ public struct ServerScan: Equatable, Sendable {
     case errorResponse(Body)
     /// A row of the answer to the pooler's own query.
     case ownRow(Body)
-    /// Only while the ledger says that tags are watched.
+    /// Only while the ledger says that tags are watched, or the ends of statements.
     case commandComplete(Body)
+    /// EmptyQueryResponse or PortalSuspended; only while the ledger says that ends are watched.
+    case statementEnd(isSuspended: Bool)
     /// A NotificationResponse; only while the ledger says that they are watched.
     case notification(Body)
     /// The answer to a Describe, or the first part of it: its entry, and which message it is.

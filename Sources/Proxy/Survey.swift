@@ -1,4 +1,5 @@
 import Admin
+import Insight
 import Pooling
 
 /// What one loop asks others, itself included.
@@ -11,6 +12,8 @@ enum Question: Sendable {
   case connections
   /// How the loop itself fares.
   case thread
+  /// What is counted about statements.
+  case queries
   /// End clients.
   case kill(Victims)
   /// Stop reading what clients send, or go on.
@@ -36,6 +39,8 @@ struct LoopReport: Sendable {
   var tallies: [PoolTally] = []
   var connections: [ConnectionFacts] = []
   var thread = ThreadFacts()
+  /// nil: query_stats is off.
+  var queries: QueryTable?
   /// How many clients have been ended.
   var killed = 0
   /// How many clients have not taken all that was sent to them.
@@ -100,6 +105,8 @@ struct ConnectionFacts: Sendable {
   /// A client: how long it has had its server, and what it does with it.
   var held: UInt64 = 0
   var hold = ""
+  /// The statement that it runs, or has run last, where statements are counted.
+  var query: String?
   var isToBeClosed = false
   var remotePID = 0
   var application: String?

@@ -112,6 +112,7 @@ extension Worker {
   /// Counts a query that is answered, and the transaction if it has ended with it.
   @inline(__always)
   private func countAnswer(_ client: ClientPointer, _ server: ServerPointer) {
+    if insight != nil { observeReady(client, server) }
     let traffic = client.pointee.traffic
     traffic.pointee.queries &+= 1
     traffic.pointee.queryTime &+= now &- server.pointee.queryStartedAt
@@ -193,8 +194,9 @@ extension Worker {
         if !isOwn, let changed = errorForClient(server, bytes, body) {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
+        if insight != nil, !isOwn, !isRetrying(server) { observeError(server) }
       case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
-        .ownAnswer, .notice:
+        .ownAnswer, .notice, .statementEnd:
         start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
@@ -286,7 +288,14 @@ extension Worker {
         let shape = StatementShape(type, Array(bytes[body.range]))
         session.pointee.statements.learn(serial: entry.serial, shape)
       }
-    case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
+    case .commandComplete(let body):
+      if server.pointee.ledger.watches.contains(.ends) {
+        observeEnd(server, UnsafeRawBufferPointer(rebasing: bytes[body.range]))
+      }
+      if server.pointee.ledger.watches.contains(.tags) {
+        noteTag(Array(bytes[body.range]), server)
+      }
+    case .statementEnd(let isSuspended): observeEnd(server, nil, isSuspended: isSuspended)
     case .notice(let body):
       if server.pointee.prefixLength != 0,
         let changed = withoutPrefix(Array(bytes[body.range]), server.pointee.prefixLength)

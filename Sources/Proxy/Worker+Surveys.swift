@@ -42,6 +42,7 @@ extension Worker {
       survey.report.thread.cpuMicroseconds = cl_thread_cpu_microseconds()
       survey.report.thread.consoles = consoles.count
       return begin(survey)
+    case .queries: survey.report.queries = insight?.isShown == true ? insight?.table : nil
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)
@@ -78,7 +79,7 @@ extension Worker {
         case .tallies: tally(client, &survey.report.tallies)
         case .connections: survey.report.connections.append(facts(client))
         case .thread: tally(client, &survey.report.thread)
-        case .traffic, .kill, .suspend, .reload, .set, .shutdown: break
+        case .traffic, .queries, .kill, .suspend, .reload, .set, .shutdown: break
         }
       }
       survey.nextChunk += 1

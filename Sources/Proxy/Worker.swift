@@ -80,6 +80,8 @@ final class Worker {
   var inquiries: [UInt64: Inquiry] = [:]
   /// When the averages are taken next; only on the first loop.
   var nextStatsAt: UInt64 = 0
+  /// What is known about statements; nil: nobody wants to know.
+  @exclusivity(unchecked) var insight: QueryInsight?
   /// How often it has looked for events.
   var turns: UInt64 = 0
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
@@ -156,6 +158,7 @@ final class Worker {
     hasPlainSecrets = settings.secrets.values.contains {
       if case .plain = StoredSecret($0.text) { true } else { false }
     }
+    applyInsight()
   }
 
   /// Runs until the end of the process's service.

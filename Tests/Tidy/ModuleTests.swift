@@ -13,15 +13,16 @@ import Testing
     "Reactor": ["CLinux"],
     "Settings": ["Pooling", "PostgresAuth", "PostgresWire", "Tenancy"],
     "Admin": ["PostgresWire"],
+    "Insight": ["PostgresWire"],
     "Proxy": [
-      "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
-      "CLinux",
+      "Admin", "Insight", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth",
+      "PostgresWire", "CLinux",
     ],
     "sluice": ["Proxy", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [
-    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin",
+    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin", "Insight",
   ]
 
   /// Digests come from OpenSSL; everything else of the system stays outside.
