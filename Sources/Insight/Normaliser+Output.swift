@@ -240,9 +240,7 @@ extension Normaliser {
       if other(.operator) { putSymbol(UInt8(ascii: ";"), .operator) }
       return
     }
-    words.isSkipping = false
-    words.first = .none
-    words.hasSet = false
+    words.end()
     groups[0] = Group()
     if last != .nothing { owesSemicolon = true }
   }

@@ -108,8 +108,18 @@ struct StatementWords: Sendable {
   var statements = 0
   /// The value of a SET goes by.
   var isSkipping = false
+  /// The first statement, which has ended, reads.
+  private var hasRead = false
 
   var isRead: Bool {
-    statements == 1 && (first == .select || (first == .with && !writes))
+    statements == 1 && (hasRead || first == .select || (first == .with && !writes))
+  }
+
+  /// A statement has ended.
+  mutating func end() {
+    hasRead = isRead
+    isSkipping = false
+    first = .none
+    hasSet = false
   }
 }
