@@ -22,18 +22,35 @@ public struct KeyedHash: Sendable {
       state = Self.fold(low ^ first, high ^ state)
       position &+= 16
     }
-    var low: UInt64 = 0
-    var high: UInt64 = 0
-    while position < count {
-      high = high << 8 | low >> 56
-      low = low << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self))
-      position &+= 1
-    }
+    let (low, high) = Self.tail(bytes, position, count)
     state = Self.fold(low ^ first, high ^ state)
     return Self.fold(state ^ first, second)
   }
 
   public func hash(_ bytes: [UInt8]) -> UInt64 { unsafe hash(bytes.span.bytes) }
+
+  /// Fewer than 16 bytes: two words that overlap where there are eight or more.
+  private static func tail(_ bytes: RawSpan, _ start: Int, _ end: Int) -> (UInt64, UInt64) {
+    let count = end &- start
+    // Each branch's condition keeps its loads within the bytes.
+    if count >= 8 {
+      return (
+        unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self),
+        unsafe bytes.unsafeLoadUnaligned(fromByteOffset: end &- 8, as: UInt64.self)
+      )
+    }
+    if count >= 4 {
+      return (
+        UInt64(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)),
+        UInt64(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: end &- 4, as: UInt32.self))
+      )
+    }
+    var low: UInt64 = 0
+    for position in start..<end {
+      low = low << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self))
+    }
+    return (low, 0)
+  }
 
   private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
     let (high, low) = left.multipliedFullWidth(by: right)

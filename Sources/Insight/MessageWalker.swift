@@ -67,10 +67,13 @@ public struct MessageWalker: Sendable {
 
   /// - Returns: false: it has not come whole.
   private mutating func readHeader(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
-    if header.isEmpty, bytes.count &- position >= 5 {
-      type = bytes[position]
-      remaining = 0
-      for index in 1..<5 { remaining = remaining << 8 | Int(bytes[position &+ index]) }
+    if bytes.count &- position >= 5, header.isEmpty {
+      let raw = unsafe bytes.bytes
+      // The condition keeps both loads within the bytes.
+      type = unsafe raw.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
+      let length = unsafe raw.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: position &+ 1, as: UInt32.self)
+      remaining = Int(UInt32(bigEndian: length))
       position &+= 5
     } else {
       while header.count < 5, position < bytes.count {

@@ -4,7 +4,7 @@ import PostgresWire
 ///
 /// Its owner feeds it with the client's messages, as they go to the server, and with what the server
 /// says.
-public struct ObservedClient: Sendable {
+public struct ObservedClient: ~Copyable {
   /// A statement that a name stands for.
   public struct Named: Equatable, Sendable {
     public var hash: UInt64

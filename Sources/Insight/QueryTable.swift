@@ -163,8 +163,7 @@ public struct QueryTable: Sendable {
 
   // MARK: counting
 
-  /// - Parameter tenant: for whom, if for anybody.
-  public mutating func add(_ run: Run, at place: Place, scope: Int32, tenant: String? = nil) {
+  public mutating func add(_ run: Run, at place: Place, scope: Int32) {
     if run.isSlow { scopes[Int(scope)].slow &+= 1 }
     guard isThere(place) else {
       Self.count(run, &scopes[Int(scope)].others)
@@ -174,7 +173,11 @@ public struct QueryTable: Sendable {
     let index = Int(place.index)
     Self.count(run, &statements[index].counts)
     statements[index].histogram.add(run.duration)
-    if let tenant { statements[index].tenants.add(tenant, run.duration) }
+  }
+
+  /// For whom a statement has run.
+  public mutating func add(_ duration: UInt64, of tenant: String, at place: Place) {
+    if isThere(place) { statements[Int(place.index)].tenants.add(tenant, duration) }
   }
 
   private static func count(_ run: Run, _ counts: inout QueryCounts) {

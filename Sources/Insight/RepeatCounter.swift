@@ -14,53 +14,61 @@ public struct RepeatCounter: Sendable {
     var count: UInt32
   }
 
+  /// What a transaction with more than one statement reads by.
   private var transaction: [Tally] = []
-  /// Statements of the transaction, whatever they do.
-  private var statements = 0
-  private var single: (hash: UInt64, trace: UInt64, start: UInt64)?
-  private var request: [Tally] = []
+  /// Statements of the transaction, whatever they do, and the first one.
+  private var statements: UInt32 = 0
+  private var first: (hash: UInt64, trace: UInt64, start: UInt64) = (0, 0, 0)
+  /// What the request of a trace reads by.
+  private var traced: [Tally] = []
   private var trace: UInt64 = 0
+  /// What is read by in unbroken succession, without a trace.
+  private var succession = Tally(hash: 0, count: 0)
   private var lastEnd: UInt64 = 0
 
   public init() {}
 
   /// A statement has been run.
   /// - Parameters:
-  ///   - hash: of its fingerprint; nil: it does not read, and is not counted.
+  ///   - hash: of its fingerprint; 0: it does not read, and is not counted.
   ///   - trace: of its trace; 0: it has none.
   /// - Returns: how often it was run in the transaction.
-  public mutating func add(_ hash: UInt64?, trace: UInt64, start: UInt64) -> UInt32 {
+  public mutating func add(_ hash: UInt64, trace: UInt64, start: UInt64) -> UInt32 {
     statements &+= 1
-    guard let hash else {
-      single = nil
-      return 0
+    if statements == 1 {
+      first = (hash, trace, start)
+      return hash == 0 ? 0 : 1
     }
-    single = statements == 1 ? (hash, trace, start) : nil
-    return Self.add(hash, &transaction)
+    if statements == 2, first.hash != 0 { _ = Self.add(first.hash, &transaction) }
+    return hash == 0 ? 0 : Self.add(hash, &transaction)
   }
 
   /// A transaction has ended.
   /// - Returns: how often its only statement was run in the request; 0: it has more.
   public mutating func endTransaction(now: UInt64) -> UInt32 {
-    defer {
-      lastEnd = now
-      statements = 0
-      single = nil
-      transaction.removeAll(keepingCapacity: true)
-    }
-    guard statements > 0 else { return 0 }
-    guard let single else {
-      // With traces others may be between.
-      if trace == 0 { request.removeAll(keepingCapacity: true) }
+    let count = statements
+    let end = lastEnd
+    statements = 0
+    lastEnd = now
+    if count > 1 { transaction.removeAll(keepingCapacity: true) }
+    if count != 1 || first.hash == 0 {
+      if count > 0 { succession = Tally(hash: 0, count: 0) }
       return 0
     }
-    let goesOn =
-      single.trace == trace
-      && (trace != 0
-        || (request.first?.hash == single.hash && single.start &- lastEnd <= Self.longestGap))
-    if !goesOn { request.removeAll(keepingCapacity: true) }
-    trace = single.trace
-    return Self.add(single.hash, &request)
+    if first.trace != 0 {
+      succession = Tally(hash: 0, count: 0)
+      if first.trace != trace { traced.removeAll(keepingCapacity: true) }
+      trace = first.trace
+      return Self.add(first.hash, &traced)
+    }
+    // What is sent ahead begins before the last one's end.
+    let gap = first.start > end ? first.start &- end : 0
+    if first.hash == succession.hash, gap <= Self.longestGap {
+      succession.count &+= 1
+    } else {
+      succession = Tally(hash: first.hash, count: 1)
+    }
+    return succession.count
   }
 
   private static func add(_ hash: UInt64, _ tallies: inout [Tally]) -> UInt32 {

@@ -11,7 +11,8 @@
 /// is owed (the ledger tells), nothing is left here either. Alike entries in succession are one with
 /// a count, so a driver's batch takes no more room than a single statement. Where even that is too
 /// long, what follows can't be told until nothing is owed.
-public struct StatementsUnderWay: Sendable {
+@safe
+public struct StatementsUnderWay: ~Copyable {
   static let most = 256
 
   public enum Kind: Sendable {
@@ -32,6 +33,8 @@ public struct StatementsUnderWay: Sendable {
     public var rowLimit: UInt32
     /// It goes on with a portal that has been suspended.
     public var isContinued: Bool
+    /// How many alike there are.
+    fileprivate var count: UInt32 = 1
 
     public init(
       _ kind: Kind, _ place: QueryTable.Place, hash: UInt64 = 0, start: UInt64 = 0,
@@ -52,13 +55,15 @@ public struct StatementsUnderWay: Sendable {
     public var entry: Entry
     public var rows: UInt64
     public var isError: Bool
-    /// It runs on where it was suspended, or has done so; not a call of its own.
+    /// Microseconds.
     public var duration: UInt64
   }
 
-  private var entries: [Entry] = []
-  private var counts: [UInt32] = []
+  private var base: UnsafeMutablePointer<Entry>?
+  /// A power of two, or 0.
+  private var capacity = 0
   private var first = 0
+  private var count = 0
   /// More were sent than there is room for.
   private var isOverfull = false
   /// Of the simple query at hand.
@@ -67,35 +72,55 @@ public struct StatementsUnderWay: Sendable {
   /// When the last one ended.
   private var lastEnd: UInt64 = 0
 
-  public init() {}
+  public init() { unsafe base = nil }
 
-  public var isEmpty: Bool { first == entries.count && !isOverfull }
+  deinit { unsafe base?.deallocate() }
+
+  public var isEmpty: Bool { count == 0 && !isOverfull }
 
   /// The oldest, which the server is at.
-  public var oldest: Entry? { first < entries.count ? entries[first] : nil }
+  public var oldest: Entry? { count == 0 ? nil : unsafe base![first] }
 
   public mutating func push(_ entry: Entry) {
     if isOverfull { return }
-    if first < entries.count, entry.kind == .execute, entries[entries.count - 1] == entry {
-      counts[entries.count - 1] &+= 1
-      return
+    if count != 0, entry.kind == .execute {
+      let last = (first &+ count &- 1) & (capacity &- 1)
+      if unsafe base![last].isLike(entry) {
+        unsafe base![last].count &+= 1
+        return
+      }
     }
-    if first > 0, first == entries.count || entries.count >= Self.most {
-      entries.removeFirst(first)
-      counts.removeFirst(first)
-      first = 0
-    }
-    guard entries.count < Self.most else {
+    if count == capacity { grow() }
+    guard count < capacity else {
       isOverfull = true
       return
     }
-    entries.append(entry)
-    counts.append(1)
+    unsafe (base! + ((first &+ count) & (capacity &- 1))).initialize(to: entry)
+    count &+= 1
+  }
+
+  private mutating func grow() {
+    guard capacity < Self.most else { return }
+    let larger = UnsafeMutablePointer<Entry>.allocate(capacity: max(4, capacity * 2))
+    for index in 0..<count {
+      unsafe (larger + index).initialize(to: base![(first + index) & (capacity - 1)])
+    }
+    unsafe base?.deallocate()
+    unsafe base = larger
+    capacity = max(4, capacity * 2)
+    first = 0
   }
 
   private mutating func pop() {
-    counts[first] &-= 1
-    if counts[first] == 0 { first &+= 1 }
+    let left = unsafe base![first].count &- 1
+    unsafe base![first].count = left
+    if left == 0 { drop() }
+  }
+
+  /// Takes the oldest away, with all alike.
+  private mutating func drop() {
+    first = (first &+ 1) & (capacity &- 1)
+    count &-= 1
   }
 
   private mutating func ended(
@@ -135,10 +160,10 @@ public struct StatementsUnderWay: Sendable {
     case .sync:
       // Of what was prepared in the batch, if that is known.
       guard entry.place != .none else { return nil }
-      entries[first].place = .none
+      unsafe base![first].place = .none
       return ended(entry, rows: 0, isError: true, now: now)
     case .execute:
-      while first < entries.count, entries[first].kind == .execute { first &+= 1 }
+      while oldest?.kind == .execute { drop() }
       return ended(entry, rows: 0, isError: true, now: now)
     }
   }
@@ -146,7 +171,7 @@ public struct StatementsUnderWay: Sendable {
   /// ReadyForQuery has come.
   /// - Parameter isSettled: nothing is owed any longer, and no batch is open.
   public mutating func ready(isSettled: Bool, now: UInt64) -> Ended? {
-    while let entry = oldest, entry.kind == .execute { pop() }
+    while oldest?.kind == .execute { drop() }
     var result: Ended?
     if let entry = oldest {
       pop()
@@ -162,9 +187,21 @@ public struct StatementsUnderWay: Sendable {
 
   /// Nothing is under way.
   private mutating func forget() {
-    entries.removeAll(keepingCapacity: entries.capacity <= 32)
-    counts.removeAll(keepingCapacity: counts.capacity <= 32)
-    first = 0
+    count = 0
     isOverfull = false
+    // A large pipeline's room is not kept.
+    if capacity > 16 {
+      unsafe base?.deallocate()
+      unsafe base = nil
+      capacity = 0
+      first = 0
+    }
+  }
+}
+
+extension StatementsUnderWay.Entry {
+  fileprivate func isLike(_ other: Self) -> Bool {
+    kind == other.kind && place == other.place && hash == other.hash && start == other.start
+      && comment == other.comment && rowLimit == other.rowLimit && isContinued == other.isContinued
   }
 }

@@ -1,21 +1,25 @@
 import Insight
 import Settings
 
+typealias InsightPointer = UnsafeMutablePointer<QueryInsight>
 typealias ObservedPointer = UnsafeMutablePointer<ObservedClient>
 
 /// What one loop knows about statements; there is none while query_stats and log_min_duration are
 /// off.
-final class QueryInsight {
+///
+/// At an address of its own, so that the way of a query neither counts references nor checks for
+/// exclusivity.
+struct QueryInsight: ~Copyable {
   /// Texts whose fingerprints are remembered, by the hash of the text; a power of two.
   private static let rememberedTexts = 512
 
-  @exclusivity(unchecked) var table: QueryTable
-  @exclusivity(unchecked) private var normaliser = Normaliser()
-  @exclusivity(unchecked) private var remembered: [(raw: UInt64, statement: ObservedClient.Named)]
+  var table: QueryTable
+  private var normaliser = Normaliser()
+  private var remembered: [(raw: UInt64, statement: ObservedClient.Named)]
   let key: KeyedHash
   /// Microseconds; `max`: none is slow.
   var slowDuration: UInt64
-  /// 0: repetitions are not told.
+  /// `max`: repetitions are not told.
   var repeatThreshold: UInt32
   let limit: Int
   /// SHOW QUERIES tells of what is counted.
@@ -28,7 +32,7 @@ final class QueryInsight {
     remembered = Array(
       repeating: (0, ObservedClient.Named(hash: 0, isRead: false)), count: Self.rememberedTexts)
     slowDuration = .max
-    repeatThreshold = 0
+    repeatThreshold = .max
     isShown = false
     apply(settings)
   }
@@ -37,16 +41,18 @@ final class QueryInsight {
     settings.queryStats || settings.logMinDuration != .zero
   }
 
-  func apply(_ settings: Settings) {
+  mutating func apply(_ settings: Settings) {
     let least = settings.logMinDuration.microseconds
     slowDuration = least == 0 ? .max : least
-    repeatThreshold = settings.queryStats ? UInt32(clamping: settings.queryRepeatThreshold) : 0
+    let times = UInt32(clamping: settings.queryRepeatThreshold)
+    // Once is no repetition.
+    repeatThreshold = settings.queryStats && times > 0 ? max(2, times) : .max
     isShown = settings.queryStats
   }
 
   /// The statement that a text is, and its place in the table.
   /// - Parameter observed: whose comment it becomes, if it has one.
-  func statement(
+  mutating func statement(
     _ text: UnsafeRawBufferPointer, scope: Int32, of observed: ObservedPointer?
   ) -> (statement: ObservedClient.Named, place: QueryTable.Place) {
     let raw = key.hash(text.bytes)

@@ -13,7 +13,9 @@ extension Worker {
   func forwardObserved(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
     guard let insight else { return true }
     // What is under way already nobody has seen.
-    let canBegin = server.pointee.ledger.isClean && !client.pointee.scanner.isMidMessage
+    let canBegin =
+      (server.pointee.ledger.isSettled || owesOnlyOwn(server))
+      && !client.pointee.scanner.isMidMessage
     let before = client.pointee.traffic.pointee.received
     // Has been seen: it is sent once more.
     let isRepetition = client.pointee.session?.pointee.retry == .second
@@ -43,42 +45,55 @@ extension Worker {
 
   /// Begins, goes on or ends, as the configuration says.
   func applyInsight() {
-    guard QueryInsight.isWanted(settings) else {
-      insight = nil
+    let isWanted = QueryInsight.isWanted(settings)
+    if let insight {
+      if isWanted, insight.pointee.limit == settings.queryStatsMax {
+        return insight.pointee.apply(settings)
+      }
+      // Places in this table are none in another one.
       clients.forEachPlace { self.endObserving($0) }
-      return
+      endInsight()
     }
-    if let insight, insight.limit == settings.queryStatsMax { return insight.apply(settings) }
-    // Places in the old table are none in the new one.
-    clients.forEachPlace { self.endObserving($0) }
-    insight = QueryInsight(settings, key: pooler.insightKey, seed: now &+ UInt64(id))
+    if !isWanted { return }
+    let fresh = InsightPointer.allocate(capacity: 1)
+    fresh.initialize(to: QueryInsight(settings, key: pooler.insightKey, seed: now &+ UInt64(id)))
+    insight = fresh
+  }
+
+  func endInsight() {
+    insight?.deinitialize(count: 1)
+    insight?.deallocate()
+    insight = nil
   }
 
   /// The number of a client's pool in the table.
   private func scope(
-    _ client: ClientPointer, _ observed: ObservedPointer, _ insight: QueryInsight
+    _ client: ClientPointer, _ observed: ObservedPointer, _ insight: InsightPointer
   ) -> Int32 {
     let pool = client.pointee.pool
     if observed.pointee.pool != pool.rawValue, let route = route(pool) {
       observed.pointee.pool = pool.rawValue
-      observed.pointee.scope = insight.table.scope(database: route.title, user: route.user)
+      observed.pointee.scope = insight.pointee.table.scope(database: route.title, user: route.user)
     }
     return observed.pointee.scope
   }
 
   private func observe(
     _ bytes: UnsafeRawBufferPointer, _ client: ClientPointer, _ server: ServerPointer,
-    _ observed: ObservedPointer, _ insight: QueryInsight
+    _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
     let scope = scope(client, observed, insight)
+    if observed.pointee.underWay.isEmpty { server.pointee.scanner.endType = 0 }
     let span = bytes.assumingMemoryBound(to: UInt8.self).span
     var position = 0
     while let message = observed.pointee.walker.next(span, &position) {
       if let body = message.body {
-        take(message.type, UnsafeRawBufferPointer(rebasing: bytes[body]), client, scope, observed)
+        take(
+          message.type, UnsafeRawBufferPointer(rebasing: bytes[body]), client, scope, observed,
+          insight)
       } else {
         let kept = observed.pointee.walker.kept
-        kept.withUnsafeBytes { take(message.type, $0, client, scope, observed) }
+        kept.withUnsafeBytes { take(message.type, $0, client, scope, observed, insight) }
         observed.pointee.walker.forget()
       }
     }
@@ -90,23 +105,22 @@ extension Worker {
   /// A message of the client's has gone to the server, as far as it matters.
   private func take(
     _ type: UInt8, _ body: UnsafeRawBufferPointer, _ client: ClientPointer, _ scope: Int32,
-    _ observed: ObservedPointer
+    _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    guard let insight else { return }
     switch type {
     case ClientMessageType.query:
-      let (statement, place) = insight.statement(
+      let (statement, place) = insight.pointee.statement(
         Self.text(body, from: 0), scope: scope, of: observed)
       observed.pointee.sentQuery(place, statement, now: now)
     case ClientMessageType.parse:
       let name = Self.text(body, from: 0)
-      let (statement, place) = insight.statement(
+      let (statement, place) = insight.pointee.statement(
         Self.text(body, from: name.count + 1), scope: scope, of: observed)
-      observed.pointee.sentParse(number(name), statement, place)
+      observed.pointee.sentParse(Self.number(name, insight), statement, place)
     case ClientMessageType.bind:
       let portal = Self.text(body, from: 0)
       let name = Self.text(body, from: portal.count + 1)
-      bind(number(portal), name, client, scope, observed, insight)
+      bind(Self.number(portal, insight), name, client, scope, observed, insight)
     case ClientMessageType.execute:
       let portal = Self.text(body, from: 0)
       var limit: UInt32 = 0
@@ -114,7 +128,7 @@ extension Worker {
         limit = UInt32(
           bigEndian: body.loadUnaligned(fromByteOffset: portal.count + 1, as: UInt32.self))
       }
-      observed.pointee.sentExecute(portal: number(portal), rowLimit: limit, now: now)
+      observed.pointee.sentExecute(portal: Self.number(portal, insight), rowLimit: limit, now: now)
     case ClientMessageType.sync: observed.pointee.sentSync(now: now)
     case ClientMessageType.functionCall: observed.pointee.sentFunctionCall(now: now)
     default: break
@@ -134,18 +148,20 @@ extension Worker {
   }
 
   /// What stands for a name of the client's; 0: it is empty.
-  private func number(_ name: UnsafeRawBufferPointer) -> UInt64 {
-    guard name.count > 0, let insight else { return 0 }
-    return insight.key.hash(name.bytes) | 1
+  private static func number(
+    _ name: UnsafeRawBufferPointer, _ insight: InsightPointer
+  ) -> UInt64 {
+    guard name.count > 0 else { return 0 }
+    return insight.pointee.key.hash(name.bytes) | 1
   }
 
   private func bind(
     _ portal: UInt64, _ name: UnsafeRawBufferPointer, _ client: ClientPointer, _ scope: Int32,
-    _ observed: ObservedPointer, _ insight: QueryInsight
+    _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    let number = number(name)
+    let number = Self.number(name, insight)
     if let known = observed.pointee.statement(number),
-      let place = insight.table.find(known.hash, scope: scope)
+      let place = insight.pointee.table.find(known.hash, scope: scope)
     {
       observed.pointee.sentBind(portal: portal, known, place)
       return
@@ -156,7 +172,7 @@ extension Worker {
       return
     }
     let (statement, place) = text.withUnsafeBytes {
-      insight.statement(Self.text($0, from: 0), scope: scope, of: nil)
+      insight.pointee.statement(Self.text($0, from: 0), scope: scope, of: nil)
     }
     if number != 0 { observed.pointee.learn(number, statement) }
     observed.pointee.sentBind(portal: portal, statement, place)

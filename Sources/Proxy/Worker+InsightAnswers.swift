@@ -6,22 +6,36 @@ import Reactor
 
 // What servers answer, as far as it tells of statements: what is counted and logged of them.
 extension Worker {
-  /// CommandComplete, EmptyQueryResponse or PortalSuspended has come to the server's client.
-  /// - Parameter tag: of a CommandComplete.
+  /// What is counted about statements, for who asks.
+  func queryTable() -> QueryTable? {
+    guard let insight, insight.pointee.isShown else { return nil }
+    return insight.pointee.table
+  }
+
+  /// The scanner has seen a statement's end.
   @inline(never)
-  func observeEnd(
-    _ server: ServerPointer, _ tag: UnsafeRawBufferPointer?, isSuspended: Bool = false
-  ) {
+  func observeEnd(_ server: ServerPointer) {
+    let type = server.pointee.scanner.endType
+    server.pointee.scanner.endType = 0
+    noteEnd(server, type, rows: server.pointee.scanner.endRows)
+  }
+
+  /// A statement's end has come, and perhaps one in front of it that the scanner has seen.
+  @inline(never)
+  func observeEnds(_ server: ServerPointer, _ type: UInt8, rows: UInt64) {
+    if server.pointee.scanner.endType != 0 { observeEnd(server) }
+    noteEnd(server, type, rows: rows)
+  }
+
+  /// - Parameter type: CommandComplete, EmptyQueryResponse or PortalSuspended.
+  private func noteEnd(_ server: ServerPointer, _ type: UInt8, rows: UInt64) {
     guard let insight, let client = server.pointee.client, let observed = client.pointee.observed
     else {
       // Nobody looks any longer.
       server.pointee.ledger.watches.remove(.ends)
       return
     }
-    var rows: UInt64 = 0
-    if let tag {
-      rows = CommandTag.rows(tag.assumingMemoryBound(to: UInt8.self).span)
-    }
+    let isSuspended = type == ServerMessageType.portalSuspended
     if let ended = observed.pointee.underWay.completed(
       rows: rows, isSuspended: isSuspended, now: now)
     {
@@ -32,6 +46,7 @@ extension Worker {
   /// An error has come to the server's client.
   @inline(never)
   func observeError(_ server: ServerPointer) {
+    if server.pointee.scanner.endType != 0 { observeEnd(server) }
     guard let insight, let client = server.pointee.client, let observed = client.pointee.observed
     else { return }
     if let ended = observed.pointee.underWay.failed(now: now) {
@@ -42,6 +57,7 @@ extension Worker {
   /// ReadyForQuery has come to the server's client.
   @inline(never)
   func observeReady(_ client: ClientPointer, _ server: ServerPointer) {
+    if server.pointee.scanner.endType != 0 { observeEnd(server) }
     guard let insight, let observed = client.pointee.observed else { return }
     let isSettled = server.pointee.ledger.isSettled
     if let ended = observed.pointee.underWay.ready(isSettled: isSettled, now: now) {
@@ -49,45 +65,51 @@ extension Worker {
     }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return }
     let times = observed.pointee.repeats.endTransaction(now: now)
-    noteRepeats(times, observed.pointee.lastEnded, isRequest: true, client, observed, insight)
+    if times >= insight.pointee.repeatThreshold {
+      noteRepeats(times, observed.pointee.lastEnded, isRequest: true, client, observed, insight)
+    }
   }
 
+  @inline(__always)
   private func record(
     _ ended: StatementsUnderWay.Ended, _ client: ClientPointer, _ observed: ObservedPointer,
-    _ insight: QueryInsight
+    _ insight: InsightPointer
   ) {
     let entry = ended.entry
-    let isSlow = ended.duration >= insight.slowDuration
+    let isSlow = ended.duration >= insight.pointee.slowDuration
     let run = QueryTable.Run(
       calls: entry.isContinued ? 0 : 1, rows: ended.rows, duration: ended.duration,
       isError: ended.isError, isSlow: isSlow)
-    insight.table.add(
-      run, at: entry.place, scope: observed.pointee.scope,
-      tenant: client.pointee.tenant?.pointee.name?.text)
+    let scope = observed.pointee.scope
+    insight.pointee.table.add(run, at: entry.place, scope: scope)
+    if let tenant = client.pointee.tenant, let name = tenant.pointee.name {
+      insight.pointee.table.add(ended.duration, of: name.text, at: entry.place)
+    }
     observed.pointee.lastEnded = entry.place
     if isSlow { logSlow(ended, client, observed, insight) }
-    if insight.repeatThreshold != 0, !entry.isContinued {
-      let times = observed.pointee.repeats.add(
-        entry.hash == 0 ? nil : entry.hash, trace: observed.pointee.trace(of: entry),
-        start: entry.start)
+    if entry.isContinued { return }
+    let times = observed.pointee.repeats.add(
+      entry.hash, trace: observed.pointee.trace(of: entry), start: entry.start)
+    if times >= insight.pointee.repeatThreshold {
       noteRepeats(times, entry.place, isRequest: false, client, observed, insight)
     }
   }
 
-  /// - Parameter times: how often a statement was run in its transaction, or its request.
+  /// A statement was run as often in its transaction, or its request, as is to be told.
+  @inline(never)
   private func noteRepeats(
     _ times: UInt32, _ place: QueryTable.Place, isRequest: Bool, _ client: ClientPointer,
-    _ observed: ObservedPointer, _ insight: QueryInsight
+    _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    guard insight.repeatThreshold > 1, times >= insight.repeatThreshold else { return }
-    let isFirst = times == insight.repeatThreshold
+    let scope = observed.pointee.scope
+    guard times == insight.pointee.repeatThreshold else {
+      return insight.pointee.table.addRepeat(at: place, scope: scope, calls: 1, by: nil)
+    }
     let by = RepeatedBy(
-      application: isFirst ? application(client.pointee.parameterSet) : nil,
-      tenant: isFirst ? client.pointee.tenant?.pointee.name?.text : nil)
-    insight.table.addRepeat(
-      at: place, scope: observed.pointee.scope, calls: isFirst ? UInt64(times) : 1,
-      by: isFirst ? by : nil)
-    guard isFirst, insight.table.mayLog(at: place, now: now, interval: Self.repeatLogInterval)
+      application: application(client.pointee.parameterSet),
+      tenant: client.pointee.tenant?.pointee.name?.text)
+    insight.pointee.table.addRepeat(at: place, scope: scope, calls: UInt64(times), by: by)
+    guard insight.pointee.table.mayLog(at: place, now: now, interval: Self.repeatLogInterval)
     else { return }
     logRepeats(times, place, isRequest: isRequest, client, observed, insight)
   }
@@ -99,9 +121,9 @@ extension Worker {
 
   private func logSlow(
     _ ended: StatementsUnderWay.Ended, _ client: ClientPointer, _ observed: ObservedPointer,
-    _ insight: QueryInsight
+    _ insight: InsightPointer
   ) {
-    let text = insight.table.statement(ended.entry.place)?.text ?? QueryTotals.others
+    let text = insight.pointee.table.statement(ended.entry.place)?.text ?? QueryTotals.others
     let comment = observed.pointee.comment(of: ended.entry)
     let milliseconds = "\(ended.duration / 1_000).\(String(1_000 + ended.duration % 1_000).dropFirst())"
     logger.info(
@@ -112,9 +134,9 @@ extension Worker {
 
   private func logRepeats(
     _ times: UInt32, _ place: QueryTable.Place, isRequest: Bool, _ client: ClientPointer,
-    _ observed: ObservedPointer, _ insight: QueryInsight
+    _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    let text = insight.table.statement(place)?.text ?? QueryTotals.others
+    let text = insight.pointee.table.statement(place)?.text ?? QueryTotals.others
     let comment =
       observed.pointee.trace == 0 ? nil : TraceComment(observed.pointee.comment[...])
     logger.warning(

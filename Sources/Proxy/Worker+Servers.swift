@@ -96,6 +96,7 @@ extension Worker {
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
       client.pointee.traffic.pointee.sent &+= UInt64(truncatingIfNeeded: count &- start)
+      if server.pointee.scanner.endType != 0 { observeEnd(server) }
       return true
     }
     return forwardEvents(server, count, scan, start, isOwn: isOwn)
@@ -244,6 +245,7 @@ extension Worker {
       return client.pointee.server == server
     }
     if server.pointee.replies.hasFailed, !isRetrying(server) { failed(server, []) }
+    if server.pointee.scanner.endType != 0 { observeEnd(server) }
     if server.pointee.ledger.watches.contains(.tags) { stopWatching(server) }
     if !isTaskDone, let client = server.pointee.client, client.pointee.isHeld,
       client.pointee.phase == .active, server.pointee.ledger.hasRoom
@@ -290,12 +292,14 @@ extension Worker {
       }
     case .commandComplete(let body):
       if server.pointee.ledger.watches.contains(.ends) {
-        observeEnd(server, UnsafeRawBufferPointer(rebasing: bytes[body.range]))
+        observeEnds(
+          server, ServerMessageType.commandComplete,
+          rows: CommandTag.rows(bytes.bytes.extracting(body.range)))
       }
       if server.pointee.ledger.watches.contains(.tags) {
         noteTag(Array(bytes[body.range]), server)
       }
-    case .statementEnd(let isSuspended): observeEnd(server, nil, isSuspended: isSuspended)
+    case .statementEnd(let type): observeEnds(server, type, rows: 0)
     case .notice(let body):
       if server.pointee.prefixLength != 0,
         let changed = withoutPrefix(Array(bytes[body.range]), server.pointee.prefixLength)

@@ -42,7 +42,7 @@ extension Worker {
       survey.report.thread.cpuMicroseconds = cl_thread_cpu_microseconds()
       survey.report.thread.consoles = consoles.count
       return begin(survey)
-    case .queries: survey.report.queries = insight?.isShown == true ? insight?.table : nil
+    case .queries: survey.report.queries = queryTable()
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)

@@ -81,7 +81,7 @@ final class Worker {
   /// When the averages are taken next; only on the first loop.
   var nextStatsAt: UInt64 = 0
   /// What is known about statements; nil: nobody wants to know.
-  @exclusivity(unchecked) var insight: QueryInsight?
+  var insight: InsightPointer?
   /// How often it has looked for events.
   var turns: UInt64 = 0
   /// Clients to be run after the events at hand: they were granted a server, or have bytes left.
@@ -139,6 +139,7 @@ final class Worker {
   deinit {
     scratch.deallocate()
     outbox.deallocate()
+    endInsight()
     nobodysTraffic.deallocate()
     consoleTraffic.deallocate()
     ticker.close()

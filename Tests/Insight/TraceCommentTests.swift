@@ -80,15 +80,3 @@ import Testing
     }
   }
 }
-
-@Suite struct CommandTagTests {
-  @Test(arguments: [
-    ("SELECT 5\0", 5), ("INSERT 0 12\0", 12), ("COMMIT\0", 0), ("", 0), ("\0", 0), ("FETCH 0\0", 0),
-    ("SELECT 18446744073709551615999\0", nil as UInt64?),
-  ])
-  func `the rows of a tag are its last number`(tag: String, rows: UInt64?) {
-    let bytes = Array(tag.utf8)
-    let found = CommandTag.rows(bytes.span)
-    if let rows { #expect(found == rows) }
-  }
-}

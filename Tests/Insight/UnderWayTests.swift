@@ -121,18 +121,18 @@ import Testing
 @Suite struct RepeatTests {
   @Test func `repetitions in a transaction are counted whatever is between`() {
     var repeats = RepeatCounter()
-    #expect(repeats.add(nil, trace: 0, start: 0) == 0)
+    #expect(repeats.add(0, trace: 0, start: 0) == 0)
     for time in 1...12 {
       #expect(repeats.add(7, trace: 0, start: 0) == UInt32(time))
       _ = repeats.add(8, trace: 0, start: 0)
-      _ = repeats.add(nil, trace: 0, start: 0)
+      _ = repeats.add(0, trace: 0, start: 0)
     }
     #expect(repeats.endTransaction(now: 1) == 0)
     #expect(repeats.add(7, trace: 0, start: 2) == 1, "a new one")
   }
 
   private func run(
-    _ repeats: inout RepeatCounter, _ hash: UInt64?, trace: UInt64 = 0, at start: UInt64
+    _ repeats: inout RepeatCounter, _ hash: UInt64, trace: UInt64 = 0, at start: UInt64
   ) -> UInt32 {
     _ = repeats.add(hash, trace: trace, start: start)
     return repeats.endTransaction(now: start + 10)
@@ -149,7 +149,7 @@ import Testing
     #expect(run(&repeats, 7, at: time + 10) == 1, "it was broken")
     #expect(run(&repeats, 7, at: time + 20 + RepeatCounter.longestGap) == 2)
     #expect(run(&repeats, 7, at: time + 31 + 2 * RepeatCounter.longestGap) == 1, "by time")
-    #expect(run(&repeats, nil, at: time + 100 + 2 * RepeatCounter.longestGap) == 0)
+    #expect(run(&repeats, 0, at: time + 100 + 2 * RepeatCounter.longestGap) == 0)
     #expect(run(&repeats, 7, at: time + 120 + 2 * RepeatCounter.longestGap) == 1)
   }
 
