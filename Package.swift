@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy"],
-      path: "Tests/Integration", swiftSettings: common),
+      path: "Tests/Integration", exclude: ["Insight/lazy_loading.py"], swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ] + fuzzTargets
 )
