@@ -31,33 +31,62 @@ public struct MessageWalker: Sendable {
   }
 
   /// It is between two messages.
-  public var isAtStart: Bool { remaining == 0 && header.isEmpty && wanted == 0 }
+  @inline(__always) public var isAtStart: Bool { remaining == 0 && header.isEmpty }
 
   /// The next message that tells of statements, and has come to its end.
   /// - Parameter position: where to go on, and where the walk has come to.
   public mutating func next(_ bytes: Span<UInt8>, _ position: inout Int) -> Message? {
     while position < bytes.count {
-      if remaining > 0 {
-        let here = min(remaining, bytes.count &- position)
-        keep(bytes, position..<position &+ min(here, wanted))
-        position &+= here
-        remaining &-= here
-        if remaining == 0, Self.isWanted(type) { return Message(type: type, body: nil) }
+      guard isAtStart, bytes.count &- position >= 5 else {
+        if goOn(bytes, &position) { return Message(type: type, body: nil) }
         continue
       }
-      guard readHeader(bytes, &position) else { return nil }
-      let start = position
-      if !Self.isWanted(type) { continue }
-      if remaining <= bytes.count &- start {
-        position = start &+ remaining
-        let body = start..<start &+ min(remaining, Self.limit(type))
-        remaining = 0
-        return Message(type: type, body: body)
+      let raw = unsafe bytes.bytes
+      // The condition above keeps both loads within the bytes.
+      let next = unsafe raw.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
+      let length = UInt32(
+        bigEndian: unsafe raw.unsafeLoadUnaligned(
+          fromUncheckedByteOffset: position &+ 1, as: UInt32.self))
+      let count = length < 4 ? 0 : Int(length) &- 4
+      position &+= 5
+      guard count <= bytes.count &- position else {
+        begin(next, count)
+        continue
       }
-      kept.removeAll(keepingCapacity: true)
-      wanted = min(remaining, Self.limit(type))
+      let start = position
+      position &+= count
+      if Self.isWanted(next) {
+        return Message(type: next, body: start..<start &+ min(count, Self.limit(next)))
+      }
     }
     return nil
+  }
+
+  /// A message comes that is not whole yet.
+  private mutating func begin(_ type: UInt8, _ count: Int) {
+    self.type = type
+    remaining = count
+    wanted = Self.isWanted(type) ? min(count, Self.limit(type)) : 0
+    kept.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes more of a message that comes in pieces.
+  /// - Returns: whether it has come to its end, and is wanted.
+  private mutating func goOn(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
+    if remaining == 0 {
+      header.append(bytes[position])
+      position &+= 1
+      guard header.count == 5 else { return false }
+      let length = header.dropFirst().reduce(0) { $0 << 8 | Int($1) }
+      begin(header[0], max(0, length - 4))
+      header.removeAll(keepingCapacity: true)
+      return remaining == 0 && Self.isWanted(type)
+    }
+    let here = min(remaining, bytes.count &- position)
+    keep(bytes, position..<position &+ min(here, wanted))
+    position &+= here
+    remaining &-= here
+    return remaining == 0 && Self.isWanted(type)
   }
 
   private mutating func keep(_ bytes: Span<UInt8>, _ range: Range<Int>) {
@@ -65,39 +94,13 @@ public struct MessageWalker: Sendable {
     wanted &-= range.count
   }
 
-  /// - Returns: false: it has not come whole.
-  private mutating func readHeader(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
-    if bytes.count &- position >= 5, header.isEmpty {
-      let raw = unsafe bytes.bytes
-      // The condition keeps both loads within the bytes.
-      type = unsafe raw.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
-      let length = unsafe raw.unsafeLoadUnaligned(
-        fromUncheckedByteOffset: position &+ 1, as: UInt32.self)
-      remaining = Int(UInt32(bigEndian: length))
-      position &+= 5
-    } else {
-      while header.count < 5, position < bytes.count {
-        header.append(bytes[position])
-        position &+= 1
-      }
-      guard header.count == 5 else { return false }
-      type = header[0]
-      remaining = header.dropFirst().reduce(0) { $0 << 8 | Int($1) }
-      header.removeAll(keepingCapacity: true)
-    }
-    remaining = max(0, remaining - 4)
-    wanted = 0
-    return true
-  }
+  /// Query, Parse, Bind, Execute, Sync, Close and FunctionCall: a bit for each, `@` the lowest.
+  private static var wantedTypes: UInt32 { 0x000b_006c }
 
+  @inline(__always)
   private static func isWanted(_ type: UInt8) -> Bool {
-    switch type {
-    case ClientMessageType.query, ClientMessageType.parse, ClientMessageType.bind,
-      ClientMessageType.execute, ClientMessageType.sync, ClientMessageType.close,
-      ClientMessageType.functionCall:
-      true
-    default: false
-    }
+    let bit = type &- 0x40
+    return bit < 32 && wantedTypes &>> UInt32(bit) & 1 != 0
   }
 
   private static func limit(_ type: UInt8) -> Int {
