@@ -71,13 +71,15 @@ extension Normaliser {
       // The sign of a number belongs to it, where nothing can be added to or taken from.
       switch last {
       case .nothing, .open, .comma, .operator:
-        let isNumber = next == UInt8(ascii: ".") && start &+ 2 < end
+        let isNumber =
+          next == UInt8(ascii: ".") && start &+ 2 < end
           ? Self.isDigit(text[start &+ 2]) : Self.isDigit(next)
         if isNumber { return number(text, start &+ 1, end) }
       case .word, .keyword, .operand, .close, .dot, .colon: break
       }
       if other(.operator) { putSymbol(byte, .operator) }
-    case UInt8(ascii: "=") where depth == 0 && words.first == .set
+    case UInt8(ascii: "=")
+    where depth == 0 && words.first == .set
       || words.first == .alter && words.hasSet && depth == 0:
       if other(.operator) { skipValue() }
     default:

@@ -39,7 +39,7 @@ struct LoopReport: Sendable {
   var tallies: [PoolTally] = []
   var connections: [ConnectionFacts] = []
   var thread = ThreadFacts()
-  /// nil: query_stats is off.
+  /// nil: query_stats and log_min_duration are off.
   var queries: QueryTable?
   /// How many clients have been ended.
   var killed = 0

@@ -69,7 +69,9 @@ extension Worker {
 
   /// The fingerprint of what the client runs, or has run last.
   private func query(_ client: ClientPointer) -> String? {
-    guard let insight, insight.pointee.isShown, let observed = client.pointee.observed else { return nil }
+    guard let insight, insight.pointee.isShown, let observed = client.pointee.observed else {
+      return nil
+    }
     let place = observed.pointee.underWay.oldest?.place ?? observed.pointee.last
     return insight.pointee.table.statement(place)?.text
   }

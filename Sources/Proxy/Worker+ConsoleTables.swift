@@ -34,7 +34,8 @@ extension Worker {
       }
     case .queries:
       ask(.queries) { reports in
-        let all = QueryTotals.merge(reports.compactMap(\.queries))
+        let isShown = self.settings.queryStats
+        let all = isShown ? QueryTotals.merge(reports.compactMap(\.queries)) : []
         then(ConsoleTable(.queries, all.map(Self.queryRow)))
       }
     case .lists: ask(.thread) { then(ConsoleTable(.lists, self.listRows($0))) }

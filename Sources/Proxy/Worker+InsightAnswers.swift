@@ -6,9 +6,9 @@ import Reactor
 
 // What servers answer, as far as it tells of statements: what is counted and logged of them.
 extension Worker {
-  /// What is counted about statements, for who asks.
+  /// What is counted about statements, for who asks; nil: nothing is.
   func queryTable() -> QueryTable? {
-    guard let insight, insight.pointee.isShown else { return nil }
+    guard let insight else { return nil }
     return insight.pointee.table
   }
 
@@ -125,7 +125,8 @@ extension Worker {
   ) {
     let text = insight.pointee.table.statement(ended.entry.place)?.text ?? QueryTotals.others
     let comment = observed.pointee.comment(of: ended.entry)
-    let milliseconds = "\(ended.duration / 1_000).\(String(1_000 + ended.duration % 1_000).dropFirst())"
+    let milliseconds =
+      "\(ended.duration / 1_000).\(String(1_000 + ended.duration % 1_000).dropFirst())"
     logger.info(
       "\(name(client)) slow query: duration=\(milliseconds) ms\(origin(client, comment)) query: \(text)",
       metadata: metadata(text, client, comment).merging(

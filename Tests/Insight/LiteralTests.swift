@@ -6,7 +6,9 @@ import Testing
 /// Whatever form a literal has, nothing of it is in the fingerprint; and the lexer that reads texts
 /// for what they do sees the same names.
 @Suite struct LiteralTests {
-  private static let marks = ["zqxsecret", "zqx''secret", "zqx\"secret", "zqx secret", "zqx;--secret"]
+  private static let marks = [
+    "zqxsecret", "zqx''secret", "zqx\"secret", "zqx secret", "zqx;--secret",
+  ]
 
   /// A literal with `zqx` in it, in one of all forms.
   private static func literal(_ random: inout SeededGenerator) -> String {
@@ -38,13 +40,15 @@ import Testing
     }
     let gap = space(&random) + " "
     switch random.below(8) {
-    case 0: return "select\(gap)* from t where a =\(gap)\(literal(&random)) and b < \(literal(&random))"
+    case 0:
+      return "select\(gap)* from t where a =\(gap)\(literal(&random)) and b < \(literal(&random))"
     case 1: return "select a from t where b in (\(list(&random)))\(gap)and c = $1"
     case 2: return "insert into t values (\(list(&random))), (\(list(&random)))"
     case 3: return "update t set a =\(gap)\(literal(&random)) where b =\(literal(&random))::text"
     case 4: return "select f(\(list(&random)), g(\(literal(&random))))[\(literal(&random))]"
     case 5: return "alter role r password \(literal(&random)); set a.b to zqx, zqx; select 1"
-    case 6: return "select a from t where x = any(array[\(list(&random))]) limit \(literal(&random))"
+    case 6:
+      return "select a from t where x = any(array[\(list(&random))]) limit \(literal(&random))"
     default: return "with c as (select \(literal(&random)) as a)\(gap)select * from c -- zqx"
     }
   }

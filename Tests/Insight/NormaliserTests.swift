@@ -10,7 +10,9 @@ import Testing
     ("select 0x1e-5, t1, a1.b2", "select ? - ?, t1, a1.b2"),
     ("select 'a', 'it''s', '', 'x'\n'y'", "select ?, ?, ?, ?"),
     (#"select E'a\'b', e'\\', E'a''b'"#, "select ?, ?, ?"),
-    ("select B'01', x'1F', N'n', U&'d\\0061t', U&'!' UESCAPE '!'", "select ?, ?, ?, ?, ? uescape ?"),
+    (
+      "select B'01', x'1F', N'n', U&'d\\0061t', U&'!' UESCAPE '!'", "select ?, ?, ?, ?, ? uescape ?"
+    ),
     ("select $$a'b$$, $tag$x $$ y$tag$, $1, $23", "select ?, ?, $1, $23"),
     (#"select "Name", "a""b", U&"d\0061t", Name"#, #"select "Name", "a""b", U&"d\0061t", name"#),
     ("select /* a 'b' /* c */ */ 1 -- 'x'\n, 2", "select ?, ?"),
@@ -18,8 +20,10 @@ import Testing
     ("select a::text, '1'::int, x[1:2]", "select a::text, ?::int, x[?:?]"),
     ("select data->>'name', a @> b, a || 'x'", "select data ->> ?, a @> b, a || ?"),
     ("select interval '1 day', date '2024-01-01'", "select interval ?, date ?"),
-    ("select x is null, x is not true, x = null, coalesce(x, false)",
-      "select x is null, x is not true, x = ?, coalesce(x, ?)"),
+    (
+      "select x is null, x is not true, x = null, coalesce(x, false)",
+      "select x is null, x is not true, x = ?, coalesce(x, ?)"
+    ),
     ("begin; select 1; commit;", "begin; select ?; commit"),
     ("", ""), (" ; ;", ""), ("-- nothing", ""),
   ])
@@ -40,14 +44,20 @@ import Testing
     ("x = any(array[1, 2, 3])", "x = any(array[?])"),
     ("f(1, 2)", "f(?, ?)"),
     ("insert into t (a, b) values (1, 'x')", "insert into t (a, b) values (?, ?)"),
-    ("insert into t values(1,2),(3,4), (5, 6) returning id",
-      "insert into t values (?, ?), ... returning id"),
+    (
+      "insert into t values(1,2),(3,4), (5, 6) returning id",
+      "insert into t values (?, ?), ... returning id"
+    ),
     ("insert into t values (1, 2), (3, 4)", "insert into t values (?, ?), ..."),
     ("insert into t values ($1, $2), ($3, $4)", "insert into t values ($1, $2), ..."),
-    ("insert into t values (1, now()), (2, now())",
-      "insert into t values (?, now()), (?, now())"),
-    ("select * from (values (1, 'a'), (2, 'b')) v, t",
-      "select * from (values (?, ?), ...) v, t"),
+    (
+      "insert into t values (1, now()), (2, now())",
+      "insert into t values (?, now()), (?, now())"
+    ),
+    (
+      "select * from (values (1, 'a'), (2, 'b')) v, t",
+      "select * from (values (?, ?), ...) v, t"
+    ),
   ])
   func `lists of literals are one`(text: String, expected: String) {
     #expect(fingerprint(text) == expected)
@@ -95,7 +105,8 @@ import Testing
     let cut = fingerprint(long)
     #expect(cut.utf8.count <= Normaliser.longestShown + 4)
     #expect(cut.hasSuffix(" ..."))
-    let deep = "select " + String(repeating: "(", count: 5_000) + "1"
+    let deep =
+      "select " + String(repeating: "(", count: 5_000) + "1"
       + String(repeating: ")", count: 5_000)
     #expect(fingerprint(deep).hasPrefix("select ((("))
     let list = "x in (" + (1...20_000).map(String.init).joined(separator: ",")

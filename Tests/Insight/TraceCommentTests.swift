@@ -8,7 +8,8 @@ import Testing
 
   @Test func `pairs are read and decoded`() {
     let read = comment(
-      "/*action='%2Fparam*d',controller='index,' , framework='spring', traceparent='\(Self.parent)'*/")
+      "/*action='%2Fparam*d',controller='index,' , framework='spring', traceparent='\(Self.parent)'*/"
+    )
     #expect(read?["action"] == "/param*d" && read?["controller"] == "index,")
     #expect(read?["framework"] == "spring" && read?.pairs.count == 4)
     #expect(read?.traceparent == Self.parent)
@@ -53,7 +54,8 @@ import Testing
 
   private func message(_ type: Character, _ body: [UInt8]) -> [UInt8] {
     let length = UInt32(body.count + 4)
-    return [type.asciiValue!] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + body
+    return [type.asciiValue!] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
+      + body
   }
 
   @Test func `messages are the same in whatever pieces they come`() {

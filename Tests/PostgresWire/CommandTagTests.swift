@@ -2,10 +2,11 @@ import PostgresWire
 import Testing
 
 @Suite struct CommandTagTests {
-  @Test(arguments: [
-    ("SELECT 5\0", 5), ("INSERT 0 12\0", 12), ("COPY 1234567890123\0", 1_234_567_890_123),
-    ("COMMIT\0", 0), ("", 0), ("\0", 0), ("FETCH 0\0", 0), ("7", 7),
-  ] as [(String, UInt64)])
+  @Test(
+    arguments: [
+      ("SELECT 5\0", 5), ("INSERT 0 12\0", 12), ("COPY 1234567890123\0", 1_234_567_890_123),
+      ("COMMIT\0", 0), ("", 0), ("\0", 0), ("FETCH 0\0", 0), ("7", 7),
+    ] as [(String, UInt64)])
   func `the rows of a tag are its last number`(tag: String, rows: UInt64) {
     #expect(CommandTag.rows(Array(tag.utf8).span.bytes) == rows)
   }

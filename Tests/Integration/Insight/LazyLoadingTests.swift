@@ -13,7 +13,9 @@ extension Integration {
     private static func run(_ how: String, _ sluice: SluiceProcess) throws {
       let result = try Subprocess.run(
         ["/usr/bin/python3", script, "postgresql://app@127.0.0.1:\(sluice.port)/app", how],
-        environment: ["PYTHONPATH": home + "/usr/lib/python3/dist-packages", "PGSSLMODE": "disable"]
+        environment: [
+          "PYTHONPATH": home + "/usr/lib/python3/dist-packages", "PGSSLMODE": "disable",
+        ]
       )
       #expect(result.succeeded, "\(how): \(result.standardError)")
     }

@@ -104,7 +104,8 @@ extension Integration {
         try client.send(Frame.copyData("a\nb\nc\n") + Frame.message("c", []))
         _ = try client.receiveUntilReady().checked()
         // The Sync behind its Execute is ignored by the server.
-        let extended = Frame.parse("COPY qc FROM STDIN WITH (FORMAT 'text')") + Frame.bind(texts: [])
+        let extended =
+          Frame.parse("COPY qc FROM STDIN WITH (FORMAT 'text')") + Frame.bind(texts: [])
         try client.send(extended + Frame.execute() + Frame.sync)
         _ = try client.receive { $0 == "G" }
         try client.send(Frame.copyData("d\ne\n") + Frame.message("c", []) + Frame.sync)
@@ -169,13 +170,16 @@ extension Integration {
         let console = try sluice.connect(database: "pgbouncer")
         let texts = [
           "SELECT 'hunter2secret'", "SELECT E'hunter2\\'secret', $$hunter2secret$$",
-          "SELECT length('x' || U&'hunter2secret')", "SELECT 1 /* hunter2secret */ -- hunter2secret",
+          "SELECT length('x' || U&'hunter2secret')",
+          "SELECT 1 /* hunter2secret */ -- hunter2secret",
           "SELECT 'hunter2secret", "SELECT 1 WHERE 'a' IN ('hunter2secret', 'hunter2secret')",
           "SET app.secret TO hunter2secret", "SELECT hunter2secret()",
         ]
         for text in texts { _ = try client.query(text) }
         _ = try client.extended("SELECT $1::text", ["hunter2secret"]).checked()
-        let queries = try console.records("SHOW QUERIES").compactMap { $0["query"]?.flatMap(\.self) }
+        let queries = try console.records("SHOW QUERIES").compactMap {
+          $0["query"]?.flatMap(\.self)
+        }
         #expect(queries.contains { $0.contains("hunter2secret()") }, "a name is no literal")
         #expect(!queries.contains { $0.contains("hunter2secret") && !$0.contains("()") })
         let lines = sluice.log.split(separator: "\n").filter { $0.contains("hunter2") }
