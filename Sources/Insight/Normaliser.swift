@@ -1,4 +1,5 @@
-/// Makes the fingerprint of a statement: its text without literals, comments and accidents of space.
+/// Makes the fingerprint of a statement: its text without literals, comments and accidents of
+/// space.
 ///
 /// | in the text                                | in the fingerprint              |
 /// |--------------------------------------------|---------------------------------|
@@ -13,9 +14,9 @@
 /// | "Name"                                     | as it is                        |
 /// | what can't be told from a literal for sure | ` ...`, and nothing behind it   |
 ///
-/// No literal ever gets into it, whatever standard_conforming_strings and client_encoding are: where
-/// the end of a string depends on them, the fingerprint ends. What is longer than `longestText` is
-/// not looked at behind that.
+/// No literal ever gets into it, whatever standard_conforming_strings and client_encoding are:
+/// where the end of a string depends on them, the fingerprint ends. What is longer than
+/// `longestText` is not looked at behind that.
 public struct Normaliser: Sendable {
   /// Bytes of a text that are looked at.
   public static let longestText = 16_384
@@ -43,7 +44,8 @@ public struct Normaliser: Sendable {
   /// How many more are open than are told apart.
   var deeper = 0
   var words = StatementWords()
-  /// Where the first comment stands that nothing is in front of, and the last that nothing is behind.
+  /// Where the first comment stands that nothing is in front of, and the last one that nothing is
+  /// behind.
   var leading: Range<Int>?
   var trailing: Range<Int>?
 

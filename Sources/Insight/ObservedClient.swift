@@ -2,8 +2,8 @@ import PostgresWire
 
 /// What is known of one client's statements: those under way, and what its names mean.
 ///
-/// Its owner feeds it with the client's messages, as they go to the server, and with what the server
-/// says.
+/// Its owner feeds it with the client's messages, as they go to the server, and with what the
+/// server says.
 public struct ObservedClient: ~Copyable {
   /// A statement that a name stands for.
   public struct Named: Equatable, Sendable {

@@ -8,9 +8,9 @@
 ///
 /// An error takes all entries up to the Sync of its batch, of which the first one has failed: the
 /// others have not run. In COPY a server ignores Syncs, so the count may be too high: once nothing
-/// is owed (the ledger tells), nothing is left here either. Alike entries in succession are one with
-/// a count, so a driver's batch takes no more room than a single statement. Where even that is too
-/// long, what follows can't be told until nothing is owed.
+/// is owed (the ledger tells), nothing is left here either. Alike entries in succession are one
+/// with a count, so a driver's batch takes no more room than a single statement. Where even that is
+/// too long, what follows can't be told until nothing is owed.
 @safe
 public struct StatementsUnderWay: ~Copyable {
   static let most = 256

@@ -128,7 +128,10 @@ extension Worker {
     let milliseconds =
       "\(ended.duration / 1_000).\(String(1_000 + ended.duration % 1_000).dropFirst())"
     logger.info(
-      "\(name(client)) slow query: duration=\(milliseconds) ms\(origin(client, comment)) query: \(text)",
+      """
+      \(name(client)) slow query: duration=\(milliseconds) ms\(origin(client, comment)) \
+      query: \(text)
+      """,
       metadata: metadata(text, client, comment).merging(
         ["duration": "\(milliseconds)", "rows": "\(ended.rows)"]) { $1 })
   }

@@ -8,7 +8,8 @@ import Testing
 
   @Test func `pairs are read and decoded`() {
     let read = comment(
-      "/*action='%2Fparam*d',controller='index,' , framework='spring', traceparent='\(Self.parent)'*/"
+      "/*action='%2Fparam*d',controller='index,' , framework='spring', "
+        + "traceparent='\(Self.parent)'*/"
     )
     #expect(read?["action"] == "/param*d" && read?["controller"] == "index,")
     #expect(read?["framework"] == "spring" && read?.pairs.count == 4)
