@@ -7,20 +7,26 @@ import PostgresWire
 /// in pieces what matters is kept.
 public struct MessageWalker: Sendable {
   /// Bytes of a message that matter: a text, and the name in front of it.
-  static let longestText = Normaliser.longestText + 1_024
-  static let longestOther = 2_100
+  @inlinable static var longestText: Int { 17_408 }
+  @inlinable static var longestOther: Int { 2_100 }
 
   public struct Message: Equatable, Sendable {
     public var type: UInt8
     /// Where its body stands in what was walked; nil: it is in `kept`.
     public var body: Range<Int>?
+
+    @inlinable
+    init(type: UInt8, body: Range<Int>?) {
+      self.type = type
+      self.body = body
+    }
   }
 
-  private var type: UInt8 = 0
+  @usableFromInline var type: UInt8 = 0
   /// Bytes of the body that have still to come, and how many of them are to be kept.
-  private var remaining = 0
+  @usableFromInline var remaining = 0
   private var wanted = 0
-  private var header: [UInt8] = []
+  @usableFromInline var header: [UInt8] = []
   public private(set) var kept: [UInt8] = []
 
   public init() {}
@@ -31,10 +37,11 @@ public struct MessageWalker: Sendable {
   }
 
   /// It is between two messages.
-  @inline(__always) public var isAtStart: Bool { remaining == 0 && header.isEmpty }
+  @inlinable public var isAtStart: Bool { remaining == 0 && header.isEmpty }
 
   /// The next message that tells of statements, and has come to its end.
   /// - Parameter position: where to go on, and where the walk has come to.
+  @inlinable
   public mutating func next(_ bytes: Span<UInt8>, _ position: inout Int) -> Message? {
     while position < bytes.count {
       guard isAtStart, bytes.count &- position >= 5 else {
@@ -63,7 +70,8 @@ public struct MessageWalker: Sendable {
   }
 
   /// A message comes that is not whole yet.
-  private mutating func begin(_ type: UInt8, _ count: Int) {
+  @usableFromInline @inline(never)
+  mutating func begin(_ type: UInt8, _ count: Int) {
     self.type = type
     remaining = count
     wanted = Self.isWanted(type) ? min(count, Self.limit(type)) : 0
@@ -72,7 +80,8 @@ public struct MessageWalker: Sendable {
 
   /// Takes more of a message that comes in pieces.
   /// - Returns: whether it has come to its end, and is wanted.
-  private mutating func goOn(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
+  @usableFromInline @inline(never)
+  mutating func goOn(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
     if remaining == 0 {
       header.append(bytes[position])
       position &+= 1
@@ -95,15 +104,16 @@ public struct MessageWalker: Sendable {
   }
 
   /// Query, Parse, Bind, Execute, Sync, Close and FunctionCall: a bit for each, `@` the lowest.
-  private static var wantedTypes: UInt32 { 0x000b_006c }
+  @inlinable static var wantedTypes: UInt32 { 0x000b_006c }
 
-  @inline(__always)
-  private static func isWanted(_ type: UInt8) -> Bool {
+  @inlinable @inline(__always)
+  static func isWanted(_ type: UInt8) -> Bool {
     let bit = type &- 0x40
     return bit < 32 && wantedTypes &>> UInt32(bit) & 1 != 0
   }
 
-  private static func limit(_ type: UInt8) -> Int {
+  @inlinable
+  static func limit(_ type: UInt8) -> Int {
     type == ClientMessageType.query || type == ClientMessageType.parse
       ? longestText : longestOther
   }
