@@ -2,7 +2,7 @@
 /// right to within an eighth.
 public struct LatencyHistogram: Equatable, Sendable {
   /// The last one has all that take longer than half an hour.
-  static let bucketCount = 4 * 30
+  static var bucketCount: Int { 4 * 30 }
 
   private(set) var counts: [UInt32]
   private(set) var total: UInt64 = 0

@@ -107,11 +107,14 @@ public struct QueryTable: Sendable {
     return use(place)
   }
 
+  @inline(__always)
   private mutating func use(_ place: Int) -> Place {
-    let usage = self.usage(place)
-    statements[place].usage = usage == .max ? usage : usage + 1
-    statements[place].age = age
-    return Place(index: Int32(place), generation: statements[place].generation)
+    if statements[place].age != age {
+      statements[place].usage = usage(place)
+      statements[place].age = age
+    }
+    statements[place].usage &+= statements[place].usage == .max ? 0 : 1
+    return Place(index: Int32(truncatingIfNeeded: place), generation: statements[place].generation)
   }
 
   private func usage(_ place: Int) -> UInt32 {

@@ -136,15 +136,16 @@ extension Worker {
   }
 
   /// What stands from there to the next NUL, or to the end.
+  @inline(__always)
   private static func text(
     _ body: UnsafeRawBufferPointer, from start: Int
   ) -> UnsafeRawBufferPointer {
-    guard start < body.count, let base = body.baseAddress else {
-      return UnsafeRawBufferPointer(start: body.baseAddress, count: 0)
-    }
-    let rest = UnsafeRawBufferPointer(rebasing: body[start...])
-    guard let end = memchr(base + start, 0, rest.count) else { return rest }
-    return UnsafeRawBufferPointer(start: base + start, count: (base + start).distance(to: end))
+    guard let base = body.baseAddress, start < body.count,
+      base.load(fromByteOffset: start, as: UInt8.self) != 0
+    else { return UnsafeRawBufferPointer(start: body.baseAddress, count: 0) }
+    let count = body.count &- start
+    let end = memchr(base + start, 0, count).map { (base + start).distance(to: $0) }
+    return UnsafeRawBufferPointer(start: base + start, count: end ?? count)
   }
 
   /// What stands for a name of the client's; 0: it is empty.
