@@ -19,10 +19,16 @@ public struct QueryTable: Sendable {
   /// A statement's place, as long as it has not given way.
   public struct Place: Equatable, Sendable {
     public var index: Int32
-    var generation: UInt32
+    @usableFromInline var generation: UInt32
+
+    @inlinable
+    init(index: Int32, generation: UInt32) {
+      self.index = index
+      self.generation = generation
+    }
 
     /// Of a statement that could not be told.
-    public static let none = Place(index: -1, generation: 0)
+    @inlinable public static var none: Place { Place(index: -1, generation: 0) }
   }
 
   /// One run of a statement.

@@ -13,7 +13,7 @@
 /// too long, what follows can't be told until nothing is owed.
 @safe
 public struct StatementsUnderWay: ~Copyable {
-  static let most = 256
+  @usableFromInline static var most: Int { 256 }
 
   public enum Kind: Sendable {
     case simple, execute, sync
@@ -34,8 +34,9 @@ public struct StatementsUnderWay: ~Copyable {
     /// It goes on with a portal that has been suspended.
     public var isContinued: Bool
     /// How many alike there are.
-    fileprivate var count: UInt32 = 1
+    @usableFromInline var count: UInt32 = 1
 
+    @inlinable
     public init(
       _ kind: Kind, _ place: QueryTable.Place, hash: UInt64 = 0, start: UInt64 = 0,
       comment: UInt32 = 0, rowLimit: UInt32 = 0, isContinued: Bool = false
@@ -57,30 +58,39 @@ public struct StatementsUnderWay: ~Copyable {
     public var isError: Bool
     /// Microseconds.
     public var duration: UInt64
+
+    @inlinable
+    init(entry: Entry, rows: UInt64, isError: Bool, duration: UInt64) {
+      self.entry = entry
+      self.rows = rows
+      self.isError = isError
+      self.duration = duration
+    }
   }
 
-  private var base: UnsafeMutablePointer<Entry>?
+  @usableFromInline var base: UnsafeMutablePointer<Entry>?
   /// A power of two, or 0.
-  private var capacity = 0
-  private var first = 0
-  private var count = 0
+  @usableFromInline var capacity = 0
+  @usableFromInline var first = 0
+  @usableFromInline var count = 0
   /// More were sent than there is room for.
-  private var isOverfull = false
+  @usableFromInline var isOverfull = false
   /// Of the simple query at hand.
-  private var rows: UInt64 = 0
-  private var hasFailed = false
+  @usableFromInline var rows: UInt64 = 0
+  @usableFromInline var hasFailed = false
   /// When the last one ended.
-  private var lastEnd: UInt64 = 0
+  @usableFromInline var lastEnd: UInt64 = 0
 
   public init() { unsafe base = nil }
 
   deinit { unsafe base?.deallocate() }
 
-  public var isEmpty: Bool { count == 0 && !isOverfull }
+  @inlinable public var isEmpty: Bool { count == 0 && !isOverfull }
 
   /// The oldest, which the server is at.
-  public var oldest: Entry? { count == 0 ? nil : unsafe base![first] }
+  @inlinable public var oldest: Entry? { count == 0 ? nil : unsafe base![first] }
 
+  @inlinable
   public mutating func push(_ entry: Entry) {
     if isOverfull { return }
     if count != 0, entry.kind == .execute {
@@ -99,7 +109,8 @@ public struct StatementsUnderWay: ~Copyable {
     count &+= 1
   }
 
-  private mutating func grow() {
+  @usableFromInline @inline(never)
+  mutating func grow() {
     guard capacity < Self.most else { return }
     let larger = UnsafeMutablePointer<Entry>.allocate(capacity: max(4, capacity * 2))
     for index in 0..<count {
@@ -111,19 +122,22 @@ public struct StatementsUnderWay: ~Copyable {
     first = 0
   }
 
-  private mutating func pop() {
+  @inlinable @inline(__always)
+  mutating func pop() {
     let left = unsafe base![first].count &- 1
     unsafe base![first].count = left
     if left == 0 { drop() }
   }
 
   /// Takes the oldest away, with all alike.
-  private mutating func drop() {
+  @inlinable @inline(__always)
+  mutating func drop() {
     first = (first &+ 1) & (capacity &- 1)
     count &-= 1
   }
 
-  private mutating func ended(
+  @inlinable @inline(__always)
+  mutating func ended(
     _ entry: Entry, rows: UInt64, isError: Bool, now: UInt64
   ) -> Ended {
     let start = max(entry.start, lastEnd)
@@ -134,6 +148,7 @@ public struct StatementsUnderWay: ~Copyable {
   /// A statement of a batch has come to its end, or one of a simple query's statements.
   /// - Parameter isSuspended: PortalSuspended.
   /// - Returns: nil: it is not the end of what was sent.
+  @inlinable @inline(__always)
   public mutating func completed(rows: UInt64, isSuspended: Bool, now: UInt64) -> Ended? {
     guard let entry = oldest else {
       return isOverfull ? ended(Entry(.execute, .none), rows: rows, isError: false, now: now) : nil
@@ -170,6 +185,7 @@ public struct StatementsUnderWay: ~Copyable {
 
   /// ReadyForQuery has come.
   /// - Parameter isSettled: nothing is owed any longer, and no batch is open.
+  @inlinable @inline(__always)
   public mutating func ready(isSettled: Bool, now: UInt64) -> Ended? {
     while oldest?.kind == .execute { drop() }
     var result: Ended?
@@ -186,7 +202,8 @@ public struct StatementsUnderWay: ~Copyable {
   }
 
   /// Nothing is under way.
-  private mutating func forget() {
+  @inlinable @inline(__always)
+  mutating func forget() {
     count = 0
     isOverfull = false
     // A large pipeline's room is not kept.
@@ -200,7 +217,8 @@ public struct StatementsUnderWay: ~Copyable {
 }
 
 extension StatementsUnderWay.Entry {
-  fileprivate func isLike(_ other: Self) -> Bool {
+  @inlinable
+  func isLike(_ other: Self) -> Bool {
     kind == other.kind && place == other.place && hash == other.hash && start == other.start
       && comment == other.comment && rowLimit == other.rowLimit && isContinued == other.isContinued
   }

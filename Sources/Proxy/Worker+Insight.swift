@@ -14,7 +14,7 @@ extension Worker {
     guard let insight else { return true }
     // What is under way already nobody has seen.
     let canBegin =
-      (server.pointee.ledger.isSettled || owesOnlyOwn(server))
+      client.pointee.observed == nil && (server.pointee.ledger.isSettled || owesOnlyOwn(server))
       && !client.pointee.scanner.isMidMessage
     let before = client.pointee.traffic.pointee.received
     // Has been seen: it is sent once more.
