@@ -8,7 +8,7 @@ let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
 /// The fuzzers (`make fuzz`) are built only with SLUICE_FUZZ set, for they need their own flags.
 /// What they run is otherwise part of the tests, which replay the corpora and the findings.
-let fuzzed: [Target.Dependency] = ["Pooling", "PostgresAuth", "PostgresWire"]
+let fuzzed: [Target.Dependency] = ["Insight", "Pooling", "PostgresAuth", "PostgresWire"]
 let fuzzTargets: [Target] =
   Context.environment["SLUICE_FUZZ"] == nil
   ? [
@@ -48,6 +48,7 @@ let package = Package(
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
     .target(name: "Pooling", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
+    .target(name: "Insight", dependencies: ["PostgresWire"], swiftSettings: pure),
     .target(
       name: "Tenancy", dependencies: ["PostgresAuth", "PostgresWire"], swiftSettings: pure),
     .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: common),
@@ -72,7 +73,8 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Admin", "CLinux", "Logs", "Reactor", "Settings", "Tenancy", "Pooling", "PostgresAuth",
+        "Admin", "CLinux", "Insight", "Logs", "Reactor", "Settings", "Tenancy", "Pooling",
+        "PostgresAuth",
         "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -110,6 +112,9 @@ let package = Package(
       name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
       swiftSettings: common),
     .testTarget(
+      name: "InsightTests", dependencies: ["Insight", "Pooling"], path: "Tests/Insight",
+      swiftSettings: common),
+    .testTarget(
       name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",
       swiftSettings: common),
     .testTarget(
@@ -135,7 +140,7 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy"],
-      path: "Tests/Integration", swiftSettings: common),
+      path: "Tests/Integration", exclude: ["Insight/lazy_loading.py"], swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ] + fuzzTargets
 )

@@ -15,6 +15,7 @@ public enum ShowTable: String, CaseIterable, Sendable {
   case pinning
   case pools
   case prepared
+  case queries
   case servers
   case sockets
   case state
@@ -57,9 +58,10 @@ public enum ShowTable: String, CaseIterable, Sendable {
     case .totals: Self.make("sN", "name, value")
     case .pinned: Self.make("ssssq", "client, database, user, reason, id")
     case .prepared: Self.make("sqq", "name, clients, bytes")
+    case .queries: Self.make("sssNNNNNNNNNNssssN", Self.queryNames)
     case .pinning: Self.make("sq", "name, value")
     case .tenants: Self.make("siqqqqNNNNNqqiiiii", Self.tenantNames)
-    case .waits: Self.make("qsssssiTqisqssssisq", Self.waitNames)
+    case .waits: Self.make("qsssssiTqisqssssisqs", Self.waitNames)
     case .threads: Self.make("iqqqqqqqqqiq", Self.threadNames)
     }
   }
@@ -113,7 +115,12 @@ extension ShowTable {
   static let waitNames = """
     id, database, user, tenant, application_name, addr, port, since, wait_us, holders, reason, \
     holder_id, holder_user, holder_tenant, holder_application_name, holder_addr, holder_port, \
-    holder_state, held_us
+    holder_state, held_us, holder_query
+    """
+  static let queryNames = """
+    database, user, query, calls, errors, rows, total_time, mean_time, p99_time, max_time, \
+    slow, repeats, repeated_calls, repeat_application, repeat_tenant, tenants, top_tenant, \
+    top_tenant_time
     """
   static let threadNames = """
     thread, clients, console_clients, waiting, servers, server_logins, cancels, turns, cpu_us, \

@@ -16,6 +16,8 @@ public enum LogCause: Int, CaseIterable, Sendable {
   // What else goes wrong.
   case openingFailed, reservePool, cancelFailed, listeningFailed, listeningLost, tenantTable
   case tenantRow, mayBeLost, acceptFailed
+  // What queries are like.
+  case slowQuery, repeatedQuery
   // What is never left out.
   case command, statistics
 

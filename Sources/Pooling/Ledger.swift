@@ -87,6 +87,8 @@ public struct Ledger: Equatable, Sendable {
     @inlinable public static var notices: Watches { Watches(rawValue: 8) }
     /// RowDescription and its like: somebody's statement has a shape to be learned.
     @inlinable public static var descriptions: Watches { Watches(rawValue: 4) }
+    /// CommandComplete, EmptyQueryResponse, PortalSuspended: somebody counts statements.
+    @inlinable public static var ends: Watches { Watches(rawValue: 16) }
   }
 
   public init() {}

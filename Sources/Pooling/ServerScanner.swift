@@ -8,6 +8,10 @@ import PostgresWire
 /// stops.
 public struct ServerScanner: Equatable, Sendable {
   @usableFromInline var remaining: UInt32 = 0
+  /// The type of the message that has ended a statement, while ends are watched, and its rows; 0:
+  /// none has come since somebody looked. A further one is an event.
+  public var endType: UInt8 = 0
+  public internal(set) var endRows: UInt64 = 0
 
   /// The longest message that is waited for whole, header included.
   @inlinable public static var wholeMessageLimit: Int { 16_384 }
@@ -59,7 +63,7 @@ public struct ServerScanner: Equatable, Sendable {
       if Self.isSpecial(type) || (!ledger.watches.isEmpty && Self.isWatched(type, ledger.watches)) {
         guard
           let event = special(
-            type, at: position, whole: whole, end: end, &ledger, &replies)
+            type, bytes, at: position, whole: whole, &ledger, &replies)
         else { break }
         if event != .passing {
           return ServerScan(
@@ -94,7 +98,10 @@ public struct ServerScanner: Equatable, Sendable {
   @inlinable
   static func isWatched(_ type: UInt8, _ watches: Ledger.Watches) -> Bool {
     switch type {
-    case ServerMessageType.commandComplete: watches.contains(.tags)
+    case ServerMessageType.commandComplete:
+      watches.contains(.tags) || watches.contains(.ends)
+    case ServerMessageType.emptyQueryResponse, ServerMessageType.portalSuspended:
+      watches.contains(.ends)
     case ServerMessageType.notificationResponse: watches.contains(.notifications)
     case ServerMessageType.noticeResponse: watches.contains(.notices)
     case ServerMessageType.rowDescription, ServerMessageType.noData,
@@ -194,11 +201,11 @@ public struct ServerScanner: Equatable, Sendable {
 
   /// The event of a special message; nil while it has still to come whole.
   @usableFromInline @inline(never)
-  func special(
-    _ type: UInt8, at position: Int, whole: Int, end: Int, _ ledger: inout Ledger,
+  mutating func special(
+    _ type: UInt8, _ bytes: RawSpan, at position: Int, whole: Int, _ ledger: inout Ledger,
     _ replies: inout ReplyQueue
   ) -> ServerScan.Event? {
-    let isHere = whole <= end - position
+    let isHere = whole <= bytes.byteCount - position
     let body = ServerScan.Body(start: position + 5, count: whole - 5)
     switch type {
     case ServerMessageType.parameterStatus:
@@ -219,7 +226,19 @@ public struct ServerScanner: Equatable, Sendable {
       return .passing
     case ServerMessageType.commandComplete:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
-      return isHere ? .commandComplete(body) : .passing
+      guard isHere else { return .passing }
+      if endType == 0, ledger.watches.contains(.ends), !ledger.watches.contains(.tags) {
+        endType = type
+        endRows = CommandTag.rows(bytes.extracting(body.start..<body.start + body.count))
+        return .passing
+      }
+      return .commandComplete(body)
+    case ServerMessageType.emptyQueryResponse, ServerMessageType.portalSuspended:
+      guard whole == 5 else { return .violation }
+      if endType != 0 { return .statementEnd(type) }
+      endType = type
+      endRows = 0
+      return .passing
     case ServerMessageType.notificationResponse:
       if !isHere && whole <= Self.wholeMessageLimit { return nil }
       return isHere ? .notification(body) : .passing
@@ -268,8 +287,10 @@ public struct ServerScan: Equatable, Sendable {
     case errorResponse(Body)
     /// A row of the answer to the pooler's own query.
     case ownRow(Body)
-    /// Only while the ledger says that tags are watched.
+    /// Only while the ledger says that tags are watched, or the ends of statements.
     case commandComplete(Body)
+    /// EmptyQueryResponse or PortalSuspended; only while the ledger says that ends are watched.
+    case statementEnd(UInt8)
     /// A NotificationResponse; only while the ledger says that they are watched.
     case notification(Body)
     /// The answer to a Describe, or the first part of it: its entry, and which message it is.

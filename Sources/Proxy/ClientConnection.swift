@@ -81,6 +81,8 @@ struct ClientConnection: ~Copyable {
   var session: SessionPointer?
   /// Under which tenant it runs; nil: there are no tenants.
   var tenant: TenantPointer?
+  /// Its statements, where somebody wants to know about them.
+  var observed: ObservedPointer?
 
   init(traffic: TrafficPointer) { self.traffic = traffic }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Insight
 import Logging
 import Logs
 import Pooling
@@ -59,6 +60,8 @@ final class Pooler: Sendable {
   private let lastNumber = Atomic<UInt64>(0)
   /// Guards what was counted in the past.
   let statistics: Lock<Statistics>
+  /// Of fingerprints: the same on all loops, whose tables are put together.
+  let insightKey = KeyedHash(.random(in: 0 ... .max), .random(in: 0 ... .max))
   let shutdown = Atomic<UInt8>(Shutdown.none.rawValue)
   let restState = Atomic<UInt8>(Rest.none.rawValue)
 

@@ -1,4 +1,5 @@
 import Admin
+import Insight
 import Pooling
 
 /// What one loop asks others, itself included.
@@ -15,6 +16,8 @@ enum Question: Sendable {
   case metrics
   /// Clients that wait, and those that have servers.
   case waits
+  /// What is counted about statements.
+  case queries
   /// End clients.
   case kill(Victims)
   /// Stop reading what clients send, or go on.
@@ -41,6 +44,8 @@ struct LoopReport: Sendable {
   var connections: [ConnectionFacts] = []
   var thread = ThreadFacts()
   var metrics: LoopCounts?
+  /// nil: query_stats and log_min_duration are off.
+  var queries: QueryTable?
   /// How many clients have been ended.
   var killed = 0
   /// How many clients have not taken all that was sent to them.
@@ -118,6 +123,8 @@ struct ConnectionFacts: Sendable {
   /// A client: how long it has had its server, and what it does with it.
   var held: UInt64 = 0
   var hold = ""
+  /// The statement that it runs, or has run last, where statements are counted.
+  var query: String?
   var isToBeClosed = false
   var remotePID = 0
   var application: String?

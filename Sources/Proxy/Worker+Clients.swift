@@ -203,6 +203,12 @@ extension Worker {
   /// Scans the bytes in scratch and sends on what is to go; false if the client has ended.
   @inline(__always)
   func forwardFromClient(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
+    if insight != nil { return forwardObserved(client, server, count) }
+    return forwardScanned(client, server, count)
+  }
+
+  @inline(__always)
+  func forwardScanned(_ client: ClientPointer, _ server: ServerPointer, _ count: Int) -> Bool {
     // A batch of extended messages: the scanner would stop in front of it.
     if client.pointee.inspection != .none, count > 5, !client.pointee.scanner.isMidMessage {
       let first = scratch.load(as: UInt8.self)

@@ -62,11 +62,11 @@ extension Worker {
       .integer(client.port), .text(time(now &- min(now, client.wait))), .integer(client.wait),
       .integer(holders.count), .text(reason),
     ]
-    guard let holder = holders.first else { return row + Array(repeating: .null, count: 8) }
+    guard let holder = holders.first else { return row + Array(repeating: .null, count: 9) }
     return row + [
       .integer(holder.number), .text(holder.user), .text(orNull: holder.tenant),
       .text(holder.application ?? ""), .text(holder.host), .integer(holder.port),
-      .text(holder.hold), .integer(holder.held),
+      .text(holder.hold), .integer(holder.held), .text(orNull: holder.query),
     ]
   }
 

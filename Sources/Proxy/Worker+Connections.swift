@@ -48,6 +48,7 @@ extension Worker {
     // One that was given its server by another loop has a clock of its own.
     facts.held = now &- min(now, client.pointee.leasedAt)
     facts.hold = hold(client, server)
+    facts.query = query(client)
   }
 
   /// What a client does with its server.
@@ -66,7 +67,16 @@ extension Worker {
     return "idle"
   }
 
-  private func application(_ set: ParameterSets.Number) -> String? {
+  /// The fingerprint of what the client runs, or has run last.
+  private func query(_ client: ClientPointer) -> String? {
+    guard let insight, insight.pointee.isShown, let observed = client.pointee.observed else {
+      return nil
+    }
+    let place = observed.pointee.underWay.oldest?.place ?? observed.pointee.last
+    return insight.pointee.table.statement(place)?.text
+  }
+
+  func application(_ set: ParameterSets.Number) -> String? {
     guard set >= 0 else { return nil }
     return pooler.parameterSets.withLock { sets in
       sets.index(of: "application_name").flatMap { sets.values(set)[$0] }

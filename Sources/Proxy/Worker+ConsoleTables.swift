@@ -1,5 +1,6 @@
 import Admin
 import CLinux
+import Insight
 import Pooling
 import PostgresWire
 import Reactor
@@ -30,6 +31,12 @@ extension Worker {
     case .pools:
       ask(.tallies) { reports in
         then(ConsoleTable(.pools, self.poolRows(reports)))
+      }
+    case .queries:
+      ask(.queries) { reports in
+        let isShown = self.settings.queryStats
+        let all = isShown ? QueryTotals.merge(reports.compactMap(\.queries)) : []
+        then(ConsoleTable(.queries, all.map(Self.queryRow)))
       }
     case .lists: ask(.thread) { then(ConsoleTable(.lists, self.listRows($0))) }
     case .threads: ask(.thread) { then(ConsoleTable(.threads, Self.threadRows($0))) }
@@ -178,6 +185,22 @@ extension Worker {
       ("dns_zones", 0), ("dns_queries", names.asked), ("dns_pending", names.waiting),
     ]
     return items.map { [.text($0.0), .integer($0.1)] }
+  }
+
+  private static func queryRow(_ query: QueryTotals) -> [ConsoleValue] {
+    let counts = query.counts
+    let figures = [
+      counts.calls, counts.errors, counts.rows, counts.time, query.mean, query.p99, counts.longest,
+      counts.slow, counts.repeats, counts.repeatedCalls,
+    ]
+    let top = query.tenants.first
+    return [.text(query.database), .text(query.user), .text(query.text)]
+      + figures.map { .integer($0) }
+      + [
+        .text(orNull: query.repeatedBy?.application), .text(orNull: query.repeatedBy?.tenant),
+        .text(orNull: query.tenants.text), .text(orNull: top?.name),
+        top.map { .integer($0.time) } ?? .null,
+      ]
   }
 
   private static func threadRows(_ reports: [LoopReport]) -> [[ConsoleValue]] {

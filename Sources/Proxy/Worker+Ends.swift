@@ -42,6 +42,7 @@ extension Worker {
       client.pointee.session = nil
     }
     releaseTenant(client)
+    endObserving(client)
     if client.pointee.pool.rawValue >= 0 {
       let user = client.pointee.identity?.login ?? ""
       pooler.pools.withLock { $0.leave(client.pointee.pool, user: user) }

@@ -96,6 +96,7 @@ extension Worker {
     {
       _ = client.pointee.stream.send(engine, scratch + start, count: count &- start)
       client.pointee.traffic.pointee.counters.sent &+= UInt64(truncatingIfNeeded: count &- start)
+      if server.pointee.scanner.endType != 0 { observeEnd(server) }
       return true
     }
     return forwardEvents(server, count, scan, start, isOwn: isOwn)
@@ -112,6 +113,7 @@ extension Worker {
   /// Counts a query that is answered, and the transaction if it has ended with it.
   @inline(__always)
   private func countAnswer(_ client: ClientPointer, _ server: ServerPointer) {
+    if insight != nil { observeReady(client, server) }
     let traffic = client.pointee.traffic
     let queryTime = now &- server.pointee.queryStartedAt
     traffic.pointee.counters.queries &+= 1
@@ -197,8 +199,9 @@ extension Worker {
         if !isOwn, let changed = errorForClient(server, bytes, body) {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
+        if insight != nil, !isOwn, !isRetrying(server) { observeError(server) }
       case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
-        .ownAnswer, .notice:
+        .ownAnswer, .notice, .statementEnd:
         start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
@@ -246,6 +249,7 @@ extension Worker {
       return client.pointee.server == server
     }
     if server.pointee.replies.hasFailed, !isRetrying(server) { failed(server, []) }
+    if server.pointee.scanner.endType != 0 { observeEnd(server) }
     if server.pointee.ledger.watches.contains(.tags) { stopWatching(server) }
     if !isTaskDone, let client = server.pointee.client, client.pointee.isHeld,
       client.pointee.phase == .active, server.pointee.ledger.hasRoom
@@ -290,7 +294,16 @@ extension Worker {
         let shape = StatementShape(type, Array(bytes[body.range]))
         session.pointee.statements.learn(serial: entry.serial, shape)
       }
-    case .commandComplete(let body): noteTag(Array(bytes[body.range]), server)
+    case .commandComplete(let body):
+      if server.pointee.ledger.watches.contains(.ends) {
+        observeEnds(
+          server, ServerMessageType.commandComplete,
+          rows: CommandTag.rows(bytes.bytes.extracting(body.range)))
+      }
+      if server.pointee.ledger.watches.contains(.tags) {
+        noteTag(Array(bytes[body.range]), server)
+      }
+    case .statementEnd(let type): observeEnds(server, type, rows: 0)
     case .notice(let body):
       if server.pointee.prefixLength != 0,
         let changed = withoutPrefix(Array(bytes[body.range]), server.pointee.prefixLength)

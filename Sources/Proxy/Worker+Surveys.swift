@@ -44,6 +44,7 @@ extension Worker {
       survey.report.metrics = counts()
       return begin(survey)
     case .waits: return begin(survey)
+    case .queries: survey.report.queries = queryTable()
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)
@@ -93,7 +94,7 @@ extension Worker {
           if isWaiting || client.pointee.server != nil {
             survey.report.connections.append(facts(client))
           }
-        case .traffic, .kill, .suspend, .reload, .set, .shutdown: break
+        case .traffic, .queries, .kill, .suspend, .reload, .set, .shutdown: break
         }
       }
       survey.nextChunk += 1

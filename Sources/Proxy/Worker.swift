@@ -86,6 +86,8 @@ final class Worker {
   var inquiries: [UInt64: Inquiry] = [:]
   /// When the averages are taken next; only on the first loop.
   var nextStatsAt: UInt64 = 0
+  /// What is known about statements; nil: nobody wants to know.
+  var insight: InsightPointer?
   /// How often it has looked for events.
   var turns: UInt64 = 0
   /// Turns until the next one that is timed, and what is then left of those until the next one that
@@ -170,6 +172,7 @@ final class Worker {
     scratch.deallocate()
     outbox.deallocate()
     unreadTimes.deallocate()
+    endInsight()
     nobodysTraffic.deallocate()
     consoleTraffic.deallocate()
     ticker.close()
@@ -189,6 +192,7 @@ final class Worker {
     hasPlainSecrets = settings.secrets.values.contains {
       if case .plain = StoredSecret($0.text) { true } else { false }
     }
+    applyInsight()
   }
 
   /// Runs until the end of the process's service.

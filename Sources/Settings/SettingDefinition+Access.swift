@@ -129,6 +129,20 @@ extension SettingDefinition {
       "What it files the lines under: `daemon`, `user`, `auth`, `authpriv`, `local0` to `local7` "
         + "and so on."),
     .text("syslog_ident", \.syslogIdent, "pgbouncer", "The program's name there."),
+    .seconds(
+      "log_min_duration", \.logMinDuration, 0,
+      "Log a statement that takes as long or longer, without its literals; 0 is never. Not in "
+        + "PgBouncer."),
+    .flag(
+      "query_stats", \.queryStats, false,
+      "Count calls, errors, rows and times of statements, for `SHOW QUERIES`. Not in PgBouncer."),
+    .integer(
+      "query_stats_max", \.queryStatsMax, 1000, in: 1...100_000,
+      "Statements that each event loop keeps; the least used give way. Not in PgBouncer."),
+    .integer(
+      "query_repeat_threshold", \.queryRepeatThreshold, 10,
+      "How often one transaction or request may read by the same statement before that is told as "
+        + "a repetition (N+1); 0 is never. Not in PgBouncer."),
   ]
 
   static let process: [SettingDefinition] = [

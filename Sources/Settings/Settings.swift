@@ -194,6 +194,14 @@ public struct Settings: Sendable {
   public internal(set) var logFormat = LogFormat.text
   /// `log_rate_limit`.
   public internal(set) var logRateLimit = 0
+  /// `query_stats`.
+  public internal(set) var queryStats = false
+  /// `query_stats_max`.
+  public internal(set) var queryStatsMax = 0
+  /// `query_repeat_threshold`.
+  public internal(set) var queryRepeatThreshold = 0
+  /// `log_min_duration`.
+  public internal(set) var logMinDuration = Duration.zero
   /// `syslog`.
   public internal(set) var syslog = false
   /// `syslog_facility`.

@@ -51,7 +51,7 @@ private struct ServerFeed {
     case .ownReadyForQuery: events.append(.ownReady)
     case .parameterStatus(let body): events.append(.parameter(bytes(of: body)))
     case .errorResponse(let body): events.append(.error(bytes(of: body)))
-    case .completed, .ownRow, .commandComplete, .described, .ownAnswer, .notice,
+    case .completed, .ownRow, .commandComplete, .described, .ownAnswer, .notice, .statementEnd,
       .preambleDone, .preambleFailed:
       return true
     case .notification(let body): events.append(.notification(bytes(of: body)))

@@ -133,7 +133,8 @@ struct SettingDefinitionTests {
       own == [
         "threads", "session_state", "pinning", "log_format", "log_rate_limit", "metrics_listen",
         "metrics_user", "metrics_password", "metrics_tls_cert_file", "metrics_tls_key_file",
-        "metrics_tenants",
+        "metrics_tenants", "query_stats", "query_stats_max", "query_repeat_threshold",
+        "log_min_duration",
       ])
   }
 

@@ -15,16 +15,17 @@ import Testing
     "Settings": ["Pooling", "PostgresAuth", "PostgresWire", "Tenancy"],
     "Admin": ["PostgresWire"],
     "Dashboard": [],
+    "Insight": ["PostgresWire"],
     "Proxy": [
-      "Admin", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth", "PostgresWire",
-      "CLinux", "Logs",
+      "Admin", "Insight", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth",
+      "PostgresWire", "CLinux", "Logs",
     ],
     "Monitoring": ["Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings"],
     "sluice": ["Logs", "Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 
   private static let pure: Set<String> = [
-    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin", "Dashboard",
+    "PostgresWire", "PostgresAuth", "Pooling", "Tenancy", "Admin", "Dashboard", "Insight",
   ]
 
   /// Digests come from OpenSSL; everything else of the system stays outside.

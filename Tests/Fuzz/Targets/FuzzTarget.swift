@@ -12,6 +12,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case statements
   /// Texts of queries.
   case sql
+  /// Fingerprints of texts, and what else is seen of statements.
+  case insight
 
   /// Runs the target on an input.
   /// - Throws: what is wrong, where something is. The code may as well trap.
@@ -23,6 +25,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .server: try ServerFuzz.run(input)
     case .statements: try StatementsFuzz.run(input)
     case .sql: try SQLFuzz.run(input)
+    case .insight: try InsightFuzz.run(input)
     }
   }
 }

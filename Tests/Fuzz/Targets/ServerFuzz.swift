@@ -15,6 +15,7 @@ enum ServerFuzz {
     init(_ byte: UInt8) {
       if byte & 1 != 0 { watches.insert(.tags) }
       if byte & 8 != 0 { watches.insert(.notifications) }
+      if byte & 16 != 0 { watches.insert(.ends) }
       isMapped = byte & 2 != 0
       asksOwn = byte & 4 != 0
     }
@@ -132,7 +133,9 @@ extension ServerFuzz {
         "a body at \(body) of a message up to \(scan.position)")
       try parse(Array(bytes[body.start..<body.start + body.count]))
     case .passing: throw Finding("a scan is passing")
-    case .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation, .preambleDone: break
+    case .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation, .preambleDone,
+      .statementEnd:
+      break
     }
   }
 
@@ -203,7 +206,7 @@ extension ServerScan {
       body.start += distance
       event = .preambleFailed(body)
     case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation,
-      .preambleDone:
+      .preambleDone, .statementEnd:
       break
     }
   }
