@@ -16,6 +16,14 @@ public struct QueryTable: Sendable {
     public internal(set) var repeats: UInt64 = 0
   }
 
+  /// What was slow or repeated of one pool's statements.
+  public struct Findings: Sendable {
+    public let database: String
+    public let user: String
+    public let slow: UInt64
+    public let repeats: UInt64
+  }
+
   /// A statement's place, as long as it has not given way.
   public struct Place: Equatable, Sendable {
     public var index: Int32
@@ -168,6 +176,13 @@ public struct QueryTable: Sendable {
   /// It reads, and its repetition counts.
   public func isRead(_ place: Place) -> Bool {
     isThere(place) && statements[Int(place.index)].isRead
+  }
+
+  /// Of the pools that have any.
+  public var findings: [Findings] {
+    scopes.lazy.filter { $0.slow > 0 || $0.repeats > 0 }.map {
+      Findings(database: $0.database, user: $0.user, slow: $0.slow, repeats: $0.repeats)
+    }
   }
 
   // MARK: counting

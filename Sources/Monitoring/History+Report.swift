@@ -6,8 +6,8 @@ extension History {
   private static var poolsShown: Int { 200 }
 
   func report(
-    _ snapshot: MetricsSnapshot, tenants: [TenantMetrics], waits: [WaitReport], time: Double,
-    hasHistory: Bool
+    _ snapshot: MetricsSnapshot, tenants: [TenantMetrics], waits: [WaitReport],
+    queries: [QueryReport]?, time: Double, hasHistory: Bool
   ) -> StatusReport {
     var report = StatusReport()
     report.version = snapshot.version
@@ -30,6 +30,8 @@ extension History {
     let all = rate { $0.tenants.values.reduce(0) { $0 + $1.transactions } }
     report.tenants = tenants.map { tenant($0, all: all) }.sorted { $0.share > $1.share }
     report.waits = waits.map(Self.wait)
+    report.queryStats = queries != nil
+    report.queries = (queries ?? []).map(Self.query)
     report.problems = snapshot.problems.map {
       StatusReport.Problem(time: $0.time, level: $0.level, text: $0.text)
     }
@@ -75,8 +77,16 @@ extension History {
       holders: wait.holders.map {
         StatusReport.Wait.Holder(
           client: $0.client, tenant: $0.tenant, application: $0.application, state: $0.state,
-          held: seconds($0.held))
+          held: seconds($0.held), query: $0.query)
       })
+  }
+
+  private static func query(_ query: QueryReport) -> StatusReport.Query {
+    StatusReport.Query(
+      database: query.database, user: query.user, fingerprint: query.fingerprint,
+      calls: query.calls, errors: query.errors, rows: query.rows, total: seconds(query.total),
+      mean: seconds(query.mean), p99: seconds(query.p99), repeats: query.repeats,
+      repeatApplication: query.repeatApplication, repeatTenant: query.repeatTenant)
   }
 
   private static func seconds(_ microseconds: UInt64) -> Double { Double(microseconds) / 1_000_000 }

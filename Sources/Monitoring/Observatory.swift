@@ -13,6 +13,7 @@ actor Observatory {
 
   /// Clients that wait, of which the dashboard is told.
   private static var waitsShown: Int { 50 }
+  private static var queriesShown: Int { 50 }
 
   init(source: any MetricsSource, prober: ServerProber, tenants: Int) {
     self.source = source
@@ -48,9 +49,10 @@ actor Observatory {
   func status(hasHistory: Bool) async -> [UInt8] {
     let snapshot = await source.snapshot()
     let waits = await source.waits(limit: Self.waitsShown)
+    let queries = await source.queries(limit: Self.queriesShown)
     let tenants = ranking.take(snapshot.tenants, now: snapshot.now)
     let report = history.report(
-      snapshot, tenants: tenants, waits: waits, time: Reactor.Clock.wallSeconds,
+      snapshot, tenants: tenants, waits: waits, queries: queries, time: Reactor.Clock.wallSeconds,
       hasHistory: hasHistory)
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -88,6 +88,9 @@ struct StatusReport: Encodable, Sendable {
     var mean: Double
     var p99: Double
     var repeats: UInt64
+    /// Who repeated it last.
+    var repeatApplication: String?
+    var repeatTenant: String?
   }
 
   struct Problem: Encodable, Sendable {

@@ -91,6 +91,11 @@ extension Pooler {
         else { continue }
         Self.add(traffic, to: &all[place])
       }
+      for findings in report.metrics?.findings ?? [] {
+        guard let place = places[[findings.database, findings.user]] else { continue }
+        all[place].slowQueries &+= findings.slow
+        all[place].repeatedQueries &+= findings.repeats
+      }
     }
     for place in all.indices { Self.addUnwaited(to: &all[place]) }
     return all.sorted { ($0.database, $0.user) < ($1.database, $1.user) }

@@ -73,7 +73,7 @@ extension Pooler {
         holders: wait.holders.prefix(Self.holdersShown).map {
           WaitReport.Holder(
             client: Self.title($0), tenant: $0.tenant, application: $0.application, state: $0.hold,
-            held: $0.held)
+            held: $0.held, query: $0.query)
         })
     }
   }

@@ -9,6 +9,8 @@ extension Service: MetricsSource {
 
   public func waits(limit: Int) async -> [WaitReport] { await pooler.waits(limit: limit) }
 
+  public func queries(limit: Int) async -> [QueryReport]? { await pooler.queries(limit: limit) }
+
   public func giveUpOnLateAnswers() { pooler.inquirer.expire(now: Clock.now) }
 
   public var liveness: Health { pooler.liveness }

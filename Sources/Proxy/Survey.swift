@@ -89,6 +89,7 @@ struct LoopCounts: Sendable {
   var clientEnds: [String: UInt64] = [:]
   var loginFailures: [String: UInt64] = [:]
   var serverEnds: [ServerDeparture: UInt64] = [:]
+  var findings: [QueryTable.Findings] = []
   var backlog = 0
   var backlogLimit = 0
 }

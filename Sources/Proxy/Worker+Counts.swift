@@ -63,6 +63,7 @@ extension Worker {
     counts.clientEnds = clientEnds
     counts.loginFailures = loginFailures
     counts.serverEnds = serverEnds
+    counts.findings = insight?.pointee.table.findings ?? []
     for listener in listeners where !listener.isUnix {
       var (waiting, limit): (UInt32, UInt32) = (0, 0)
       guard cl_listen_queue(listener.fd, &waiting, &limit) == 0 else { continue }

@@ -40,7 +40,8 @@ extension Exposition {
     (.received, \.traffic.received), (.sent, \.traffic.sent),
     (.assignments, \.traffic.assignments), (.logins, \.traffic.logins),
     (.clientParses, \.traffic.clientParses), (.serverParses, \.traffic.serverParses),
-    (.binds, \.traffic.binds), (.pins, \.pins),
+    (.binds, \.traffic.binds), (.pins, \.pins), (.slowQueries, \.slowQueries),
+    (.repeatedQueries, \.repeatedQueries),
   ]
   private static let times: [(MetricFamily, KeyPath<PoolMetrics, TimeHistogram> & Sendable)] = [
     (.queueWait, \.waits), (.queryTime, \.queries), (.transactionTime, \.transactions),

@@ -43,6 +43,11 @@ extension MetricFamily {
   static let serverErrors = pool(
     "server_errors", .counter, by: ["class"],
     "Errors that servers sent to clients, by the SQLSTATE's class.")
+  static let slowQueries = pool(
+    "slow_queries", .counter, "Statements that took log_min_duration or longer.")
+  static let repeatedQueries = pool(
+    "repeated_queries", .counter,
+    "Transactions or requests that ran one statement over and over (N+1): see query_stats.")
 
   // MARK: tenants
 
@@ -113,7 +118,8 @@ extension MetricFamily {
       "Pools",
       [
         poolClients, poolServers, poolSize, poolOldestWait, poolPinned, transactions, queries,
-        received, sent, assignments, logins, clientParses, serverParses, binds, pins, queueWait,
+        received, sent, assignments, logins, clientParses, serverParses, binds, pins, slowQueries,
+        repeatedQueries, queueWait,
         queryTime, transactionTime, loginTime, connectTime, connectFailures, serverErrors,
       ]
     ),

@@ -83,6 +83,9 @@ public struct PoolMetrics: Sendable {
   public var isUnreachable = false
   public var traffic = TrafficCounters()
   public var pins: UInt64 = 0
+  /// Statements that were slow, and repetitions in one transaction; 0 where nobody looks.
+  public var slowQueries: UInt64 = 0
+  public var repeatedQueries: UInt64 = 0
   public var queries = TimeHistogram()
   public var transactions = TimeHistogram()
   /// Of all assignments of a server, those without a wait among them.
@@ -119,6 +122,8 @@ public protocol MetricsSource: Sendable {
   func snapshot() async -> MetricsSnapshot
   /// Who waits, longest first, and who holds the servers; at most so many.
   func waits(limit: Int) async -> [WaitReport]
+  /// The statements that took the most time; at most so many. nil: query_stats is off.
+  func queries(limit: Int) async -> [QueryReport]?
   /// To be called about once a second: goes on without the loops that have not answered in time.
   func giveUpOnLateAnswers()
   /// Whether the loops turn.
@@ -169,15 +174,19 @@ public struct WaitReport: Sendable {
     public var application: String?
     public var state: String
     public var held: UInt64
+    /// The fingerprint of what it runs, or ran last.
+    public var query: String?
 
     public init(
-      client: String, tenant: String?, application: String?, state: String, held: UInt64
+      client: String, tenant: String?, application: String?, state: String, held: UInt64,
+      query: String?
     ) {
       self.client = client
       self.tenant = tenant
       self.application = application
       self.state = state
       self.held = held
+      self.query = query
     }
   }
 
@@ -203,5 +212,41 @@ public struct WaitReport: Sendable {
     self.waited = waited
     self.reason = reason
     self.holders = holders
+  }
+}
+
+/// A statement by its fingerprint. Times in microseconds.
+public struct QueryReport: Sendable {
+  public var database: String
+  public var user: String
+  public var fingerprint: String
+  public var calls: UInt64
+  public var errors: UInt64
+  public var rows: UInt64
+  public var total: UInt64
+  public var mean: UInt64
+  public var p99: UInt64
+  /// How often it was repeated in one transaction or request, and by whom last.
+  public var repeats: UInt64
+  public var repeatApplication: String?
+  public var repeatTenant: String?
+
+  public init(
+    database: String, user: String, fingerprint: String, calls: UInt64, errors: UInt64,
+    rows: UInt64, total: UInt64, mean: UInt64, p99: UInt64, repeats: UInt64,
+    repeatApplication: String?, repeatTenant: String?
+  ) {
+    self.database = database
+    self.user = user
+    self.fingerprint = fingerprint
+    self.calls = calls
+    self.errors = errors
+    self.rows = rows
+    self.total = total
+    self.mean = mean
+    self.p99 = p99
+    self.repeats = repeats
+    self.repeatApplication = repeatApplication
+    self.repeatTenant = repeatTenant
   }
 }

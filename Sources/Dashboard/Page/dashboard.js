@@ -193,7 +193,7 @@ function order(list) {
   });
 }
 
-const queriesOff = "This version keeps no figures of single statements.";
+const queriesOff = "Off: query_stats = true in the configuration and a reload turn it on.";
 
 function showStatus(status) {
   setText(at("about"), `up ${duration(status.time - status.started)}`);

@@ -176,6 +176,8 @@ export const queries = (holder) => new Table(holder, {
     marked(ordered("Errors", counted, (row) => row.errors), (row) => row.errors > 0),
     ordered("Rows", count, (row) => row.rows),
     marked(ordered("Repeated", counted, (row) => row.repeats), (row) => row.repeats > 0),
+    named("By", (row) => [row.repeat_application, row.repeat_tenant].filter(Boolean).join(" "),
+      { optional: true }),
   ],
 });
 
