@@ -22,8 +22,9 @@ import PostgresWire
 /// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it
 /// is taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync,
 /// an error when Syncs were taken for ignored) taints the server: it stays with its client and is
-/// closed after it. Source: PostgreSQL documentation, "Message Flow", sections on extended query
-/// and COPY.
+/// closed after it, unless one Sync is all that is in doubt. Whether that one is still to be
+/// answered an empty query of the pooler's own tells: what is owed comes before its answer.
+/// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
   enum Entry: UInt64 {
@@ -55,6 +56,11 @@ public struct Ledger: Equatable, Sendable {
   /// The count can no longer be trusted: the server stays with its client and is closed after it.
   @inlinable public var isTainted: Bool { taint }
   @usableFromInline var taint = false
+  /// A COPY has been taken to ignore one Sync, and nothing but the COPY's data, its end and Syncs
+  /// was sent behind it.
+  @usableFromInline var onlyOneSyncIsDoubtful = false
+  /// The pooler's own query is the one that tells what is owed, and its answer has not begun.
+  @usableFromInline var isRecounting = false
 
   /// The next messages of the server answer what the pooler has put in front of a client's query or
   /// batch. The client is not to see them.
@@ -142,9 +148,6 @@ public struct Ledger: Equatable, Sendable {
     return ends == 0 ? last : last &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
   }
 
-  /// Gives up the count.
-  public mutating func distrust() { taint = true }
-
   // MARK: client to server
 
   /// Records a message that the client is about to send; false if it must wait for replies first.
@@ -154,11 +157,13 @@ public struct Ledger: Equatable, Sendable {
     case ClientMessageType.query, ClientMessageType.functionCall:
       guard count < Self.capacity else { return false }
       if batchIsOpen { taint = true }
+      onlyOneSyncIsDoubtful = false
       push(.simple)
     case ClientMessageType.sync:
       guard count < Self.capacity else { return false }
       if isCopyingIn {
         syncsAreDoubtful = true
+        onlyOneSyncIsDoubtful = false
       } else {
         push(.sync)
         batchIsOpen = false
@@ -169,8 +174,10 @@ public struct Ledger: Equatable, Sendable {
     case ClientMessageType.execute:
       batchIsOpen = true
       batchExecutes = true
+      onlyOneSyncIsDoubtful = false
     default:
       batchIsOpen = true
+      onlyOneSyncIsDoubtful = false
     }
     return true
   }
@@ -180,6 +187,7 @@ public struct Ledger: Equatable, Sendable {
   @inlinable
   public mutating func clientEndsBatch() -> Bool {
     guard batchIsOpen, !isCopyingIn, count < Self.capacity else { return false }
+    onlyOneSyncIsDoubtful = false
     push(.sync)
     batchIsOpen = false
     batchExecutes = false
@@ -263,7 +271,15 @@ public struct Ledger: Equatable, Sendable {
     isCopyingIn = false
     syncsAreDoubtful = false
     while count > 0 && isCopyEnd(at: 0) { pop() }
-    guard count > 0 else { return isTainted ? .client : .unexpected }
+    guard count > 0 else {
+      guard isTainted else { return .unexpected }
+      if onlyOneSyncIsDoubtful {
+        // No other has been sent: this is its answer, and what is behind it is no COPY any longer.
+        trust()
+        batchIsOpen = false
+      }
+      return .client
+    }
     let wasOwn = oldestIsOwn
     oldestIsOwn = false
     pop()
@@ -286,11 +302,13 @@ public struct Ledger: Equatable, Sendable {
   /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
   public mutating func copyInReceived() {
     var index = 0
+    let isOneBatch = count == 1 && !batchIsOpen
     if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }
     let isExtended = index == 0
     while index < count && entry(at: index) == Entry.sync.rawValue {
       remove(at: index)
       syncsAreDoubtful = true
+      onlyOneSyncIsDoubtful = isOneBatch
     }
     if index < count && isCopyEnd(at: index) {
       if isExtended && !hasSync(from: index) { batchIsOpen = true }

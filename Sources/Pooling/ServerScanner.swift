@@ -178,13 +178,19 @@ public struct ServerScanner: Equatable, Sendable {
       case ServerMessageType.readyForQuery:
         guard length == 5 else { return ServerScan(position: position, event: .violation) }
         let status = unsafe bytes.unsafeLoad(fromByteOffset: position - 1, as: UInt8.self)
+        if ledger.isRecounting {
+          ledger.doubtfulReadyReceived(status)
+          continue
+        }
         _ = ledger.readyForQueryReceived(status)
         return ServerScan(position: position, event: .ownReadyForQuery)
       case ServerMessageType.parameterStatus:
         return ServerScan(position: position, event: .parameterStatus(body))
       case ServerMessageType.errorResponse:
+        ledger.recountAnswered()
         ledger.errorReceived()
         return ServerScan(position: position, event: .errorResponse(body))
+      case ServerMessageType.emptyQueryResponse: ledger.recountAnswered()
       case ServerMessageType.dataRow:
         return ServerScan(position: position, event: .ownRow(body))
       case ServerMessageType.parseComplete, ServerMessageType.parameterDescription,

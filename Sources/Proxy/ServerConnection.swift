@@ -33,6 +33,8 @@ enum ServerTask: UInt8 {
   case statement
   /// What shape prepared statements have now; the client's batch waits.
   case shapes
+  /// Whether the server still owes something, after a COPY that failed.
+  case recount
   /// server_reset_query, after a client has left.
   case reset
 }

@@ -130,7 +130,7 @@ extension Worker {
       switch server.pointee.task {
       case .check, .reset: facts.state = "tested"
       case .connectQuery: facts.state = "login"
-      case .none, .parameters, .probe, .statement, .shapes: facts.state = "active"
+      case .none, .parameters, .probe, .statement, .shapes, .recount: facts.state = "active"
       }
     }
     facts.isToBeClosed = record.isOutdated || server.pointee.isOutdated

@@ -135,7 +135,9 @@ extension Worker {
     if server.pointee.ledger.isClean { server.pointee.transactionStartedAt = now }
     // A simple query ends the unnamed statement.
     server.pointee.unnamedIsClients = false
-    if let settings {
+    if task == .recount {
+      server.pointee.ledger.poolerRecounts()
+    } else if let settings {
       server.pointee.ledger.poolerSendsCounted(statements: settings)
     } else {
       server.pointee.ledger.poolerSendsQuery()
@@ -193,6 +195,8 @@ extension Worker {
       }
     case .statement, .shapes:
       if let client { return goOn(client, server) }
+    case .recount:
+      if let client { return recounted(client, server) }
     case .reset:
       if let error {
         closeServer(server, "reset query failed: \(error.message)", .resetFailed)

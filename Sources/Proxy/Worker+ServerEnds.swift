@@ -17,8 +17,10 @@ extension Worker {
     }
     let client = server.pointee.client
     let saidFatal = server.pointee.saidFatal
-    // What a probe was to tell is lost with it.
-    let wasActive = client?.pointee.phase == .active || server.pointee.task == .probe
+    // What it was asked behind the client's statements is lost with it.
+    let wasActive =
+      client?.pointee.phase == .active || server.pointee.task == .probe
+      || server.pointee.task == .recount
     server.pointee.client = nil
     client?.pointee.server = nil
     let last = server.pointee.taskError.map { "\(cause): \($0.message)" } ?? cause

@@ -142,6 +142,7 @@ extension Worker {
 
   @inline(never)
   private func answeredNotClean(_ client: ClientPointer, _ server: ServerPointer) -> Bool {
+    if server.pointee.ledger.canRecount, recount(client, server) { return true }
     if client.pointee.isHeld { resumeHeld(client, server) }
     guard client.pointee.server == server else { return false }
     if server.pointee.ledger.isClean { settle(client, server) }
@@ -234,7 +235,7 @@ extension Worker {
       // The client's own, under these parameters, or not run at all.
       if server.pointee.taskError != nil { return false }
       parametersArrived(client, server)
-    case .none, .connectQuery, .check, .probe, .reset: break
+    case .none, .connectQuery, .check, .probe, .recount, .reset: break
     }
     return true
   }

@@ -4,7 +4,8 @@ import Testing
 
 /// What happens to a ledger, and what it says in the end. In `events` a letter is a message that
 /// the client sends; `<G`, `<E` and `<Z` with a status are CopyInResponse, ErrorResponse and
-/// ReadyForQuery from the server; `own` is a query of the pooler's own.
+/// ReadyForQuery from the server; `own` is a query of the pooler's own, `recount` the one that
+/// tells what is owed.
 struct LedgerCase: CustomTestStringConvertible, Sendable {
   var events: String
   var state: String
@@ -24,6 +25,7 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
       switch event.first {
       case "<": receive(event.dropFirst(), &ledger)
       case "o": ledger.poolerSendsQuery()
+      case "r": ledger.poolerRecounts()
       default:
         for type in event.utf8 where !ledger.clientSends(type) { return (ledger, true) }
       }
@@ -40,7 +42,7 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
   }
 
   static func state(_ ledger: Ledger) -> String {
-    if ledger.isTainted { return "tainted" }
+    if ledger.isTainted { return ledger.canRecount ? "doubtful" : "tainted" }
     if ledger.isClean { return "clean" }
     if ledger.isIdleInTransaction && ledger.isSettled { return "in transaction" }
     if ledger.isAnsweringOwn { return "own" }
@@ -89,7 +91,7 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     .init("PBES <G", "open"), .init("PBES <G ddc", "open"), .init("PBES <G ddcS <ZI", "clean"),
     .init("PBESS <G ddcS <ZI", "clean"), .init("PBES <G S", "open"),
     .init("PBE <G SdcS <ZI", "clean"),
-    .init("PBES <G <E", "tainted"), .init("PBES <G dc <E S <ZI", "tainted"),
+    .init("PBES <G <E", "tainted"), .init("PBES <G dc <E S", "tainted"),
     .init("PBEddcS <G <ZI", "clean"), .init("PBEdd <G cS <ZI", "clean"),
     .init("PBEddcS <G <E <ZI", "clean"), .init("PBEddcS <E <ZI", "clean"),
     .init("PBEScS <G <ZI", "clean"), .init("PBEdS", "owes"), .init("PBEdS <G cS <ZI", "clean"),
@@ -99,7 +101,29 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     .init("PBEfS <G <E <ZI", "clean"),
   ]
 
-  @Test(arguments: simple + extended + simpleCopy + extendedCopy)
+  /// A COPY that fails, with a Sync behind it that it may have ignored or not.
+  static let failedCopy: [LedgerCase] = [
+    .init("PBES <G dc <E S <ZI", "doubtful"), .init("PBES <G dcS <E <ZI", "doubtful"),
+    .init("PBES <G dd <E dcS <ZE", "doubtful"), .init("PBES <G <E fS <ZI", "doubtful"),
+    .init("PBES <G <E dcSS <ZI", "tainted"), .init("PBES <G <E dcSS <ZI <ZI", "doubtful"),
+    .init("Q <ZT PBES <G dcS <E <ZE", "doubtful"),
+    // Its Sync is answered, and the client has sent no other one.
+    .init("PBES <G <E <ZI", "clean"), .init("PBES <G d <E <ZI dcS", "owes"),
+    .init("PBES <G d <E <ZI dcS <ZI", "clean"), .init("PBES <G dc <E <ZI", "clean"),
+    .init("PBES <G dc <E <ZI S <ZI", "clean"), .init("PBES <G <E <ZE", "in transaction"),
+    .init("PBES <G <E c <ZI", "clean"), .init("PBES <G <E <ZI Q", "owes"),
+    // What is sent behind it may be what is answered.
+    .init("PBES <G dcS PBES <E <ZI <ZI", "tainted"), .init("PBES <G dcS <E Q <ZI <ZI", "tainted"),
+    .init("PBES <G dcS <E PBES <ZI <ZI", "tainted"), .init("PBES <G dcS <E <ZI P", "tainted"),
+    .init("PBES P <G dcS <E <ZI", "tainted"), .init("PBESS <G dcS <E <ZI", "tainted"),
+    .init("PBES PBES <G dcS <E <ZI", "tainted"), .init("PBESQ <G dcS <E <ZI <ZI", "tainted"),
+    .init("PBES <G S dcS <E <ZI", "tainted"), .init("Q PBES <ZI <G dcS <E <ZI", "doubtful"),
+    .init("QS <G dc <E <ZI <ZI", "tainted"), .init("PBE Q <E <ZI", "tainted"),
+    // The pooler asks.
+    .init("PBES <G dcS <E <ZI recount", "tainted"),
+  ]
+
+  @Test(arguments: simple + extended + simpleCopy + extendedCopy + failedCopy)
   func `a ledger knows what is owed`(_ example: LedgerCase) {
     #expect(Self.state(Self.ledger(after: example.events).ledger) == example.state)
   }

@@ -159,6 +159,25 @@ private let shortError = frame("E", [67, 48, 0, 0])
     #expect(feed.events == [.error([67, 48, 0, 0])])
   }
 
+  /// What the server may say to the query that tells what is owed.
+  @Test(arguments: ["T", "E"], [0, 1])
+  func `what is owed is told by what comes before the answer`(status: String, late: Int) {
+    let ready = frame("Z", Array(status.utf8))
+    for answer in [frame("I", []), shortError] {
+      let bytes =
+        Array(repeating: ready, count: late).flatMap(\.self) + parameter + answer + ready
+      for cut in 0..<bytes.count {
+        var feed = ServerFeed(sent: "PBES <G dcS <E <Z\(status) recount")
+        feed.feed(bytes, cutAt: [cut])
+        #expect(feed.events.first == .parameter([65, 0, 66, 0]))
+        #expect(feed.events.last == .ownReady)
+        #expect(!feed.events.contains(.ready))
+        #expect(!feed.ledger.isTainted && feed.ledger.isSettled)
+        #expect(feed.ledger.status == status.utf8.first)
+      }
+    }
+  }
+
   @Test func `a long row is never kept`() {
     var feed = ServerFeed(sent: "Q")
     feed.feed(header("D", 0x7fff_fffe) + zeros(1000))

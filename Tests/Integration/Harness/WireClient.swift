@@ -67,7 +67,8 @@ final class WireClient {
     let body = Array(buffer[position + 5..<position + 1 + length])
     position += 1 + length
     let message = ServerMessage(type: type, body: body)
-    if type == "S" {
+    // A client's Sync has no body.
+    if type == "S", !body.isEmpty {
       let pair = message.strings()
       parameters[pair[0]] = pair[1]
     } else if type == "K" {

@@ -130,9 +130,13 @@ extension IsolationTraffic {
     var rows = (0..<1 + random.below(4)).map { _ in ScriptMessage.copyData("\(tenant)\tcopy\n") }
     if random.chance(20) { rows.append(.copyData("\(tenant)\n")) }
     let end: ScriptMessage = random.chance(80) ? .copyDone : .copyFail("stopped")
-    switch random.below(4) {
+    switch random.below(5) {
     case 0:
       return Act(kind: "copy in", messages: [.query(command)], copy: rows + [end])
+    case 3:
+      // As libpq does it. The server ignores the first Sync if it has begun to copy.
+      let messages: [ScriptMessage] = [.parse(command), .bind(), .execute(), .sync]
+      return Act(kind: "copy in", messages: messages, copy: rows + [end, .sync])
     case 1:
       let sql = "SELECT \(Self.me); \(command); SELECT public.witness('\(tenant)', 'copied')"
       return Act(kind: "copy in", messages: [.query(sql)] + rows + [end])
