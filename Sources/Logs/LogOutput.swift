@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Reactor
+import Synchronization
 
 /// Where log lines go: the terminal, a file, the system's logger.
 public final class LogOutput: Sendable {

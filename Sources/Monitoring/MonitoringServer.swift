@@ -8,6 +8,7 @@ import NIOPosix
 import NIOSSL
 import Reactor
 import Settings
+import Synchronization
 
 /// Serves metrics, health checks and the dashboard over HTTP, on one thread of its own.
 public final class MonitoringServer: Sendable {

@@ -1,5 +1,6 @@
 import Admin
 import Reactor
+import Synchronization
 
 /// Asks the loops from outside of them: for metrics. Nobody waits for it but the asker, and not for
 /// ever: a loop that does not answer in time is left out.

@@ -1,5 +1,6 @@
 import Admin
 import Pooling
+import Reactor
 import Settings
 import Synchronization
 

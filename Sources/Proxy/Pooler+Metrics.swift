@@ -1,6 +1,10 @@
 import Admin
+import Logs
 import Pooling
 import Reactor
+import Settings
+import Synchronization
+import Tenancy
 
 // What the loops' answers come to.
 extension Pooler {

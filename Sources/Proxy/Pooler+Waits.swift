@@ -1,6 +1,7 @@
 import Admin
 import Pooling
 import Reactor
+import Synchronization
 
 /// A client that waits, why, and those that have what it waits for, longest first.
 struct Wait {

@@ -2,6 +2,7 @@ import Pooling
 import PostgresAuth
 import PostgresWire
 import Reactor
+import Settings
 
 /// A server connection on its way into its pool: hosts to try, the login, what the server tells of
 /// itself.

@@ -2,6 +2,7 @@ import Admin
 import Pooling
 import Reactor
 import Settings
+import Synchronization
 
 // What metrics, health checks and the dashboard ask.
 extension Service: MetricsSource {

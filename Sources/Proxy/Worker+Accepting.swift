@@ -1,4 +1,6 @@
 import CLinux
+import Logging
+import Logs
 import Pooling
 import Reactor
 import Settings

@@ -1,3 +1,4 @@
+import Admin
 import CLinux
 import Pooling
 import PostgresWire

@@ -1,8 +1,12 @@
 import CLinux
+import Logging
+import Logs
 import Pooling
 import PostgresAuth
 import PostgresWire
 import Reactor
+import Settings
+import Synchronization
 
 /// A cancel request on its way to a server.
 struct CancelDelivery {

@@ -1,9 +1,13 @@
+import Admin
 import CLinux
+import Logging
+import Logs
 import Pooling
 import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 // How a client comes in.

@@ -1,7 +1,9 @@
+import Admin
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // The way of a client's bytes to its server.
 extension Worker {

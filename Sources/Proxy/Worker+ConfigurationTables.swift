@@ -3,6 +3,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // The console's tables about the configuration, and about what all loops share.
 extension Worker {

@@ -1,5 +1,10 @@
+import Insight
 import Pooling
+import PostgresWire
 import Reactor
+import Settings
+import Synchronization
+import Tenancy
 
 // What the console tells of single connections.
 extension Worker {

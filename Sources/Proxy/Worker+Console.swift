@@ -1,5 +1,7 @@
 import Admin
 import Glibc
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor

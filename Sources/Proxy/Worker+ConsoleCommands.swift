@@ -1,7 +1,10 @@
 import Admin
+import Logging
+import Logs
 import Pooling
 import Reactor
 import Settings
+import Synchronization
 
 // What the console's commands do. Each ends in `finish`.
 extension Worker {

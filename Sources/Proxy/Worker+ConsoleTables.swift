@@ -1,10 +1,13 @@
 import Admin
 import CLinux
 import Insight
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // What the console's tables are made from: some is at hand, for the rest all loops are asked.
 extension Worker {

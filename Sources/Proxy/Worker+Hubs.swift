@@ -1,8 +1,11 @@
 import CLinux
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // Listening connections: who listens through which, and what they are told.
 extension Worker {

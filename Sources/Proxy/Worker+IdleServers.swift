@@ -2,6 +2,7 @@ import CLinux
 import Pooling
 import PostgresWire
 import Reactor
+import Synchronization
 
 // Servers that nobody uses.
 extension Worker {

@@ -1,8 +1,11 @@
+import Admin
 import CLinux
 import Insight
 import Pooling
 import PostgresWire
 import Reactor
+import Settings
+import Synchronization
 
 // What clients send, as far as it tells of statements. Only while there is a `QueryInsight`: it
 // looks at what has gone to the server, behind those who send it, and changes nothing of it.

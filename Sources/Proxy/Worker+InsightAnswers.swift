@@ -1,8 +1,10 @@
 import Insight
 import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
+import Tenancy
 
 // What servers answer, as far as it tells of statements: what is counted and logged of them.
 extension Worker {

@@ -1,3 +1,4 @@
+import Admin
 import Pooling
 import PostgresWire
 import Reactor

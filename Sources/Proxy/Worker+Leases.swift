@@ -2,6 +2,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // What happens to a server between two clients: checks, SETs, reset, the pool.
 extension Worker {

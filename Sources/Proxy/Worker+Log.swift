@@ -3,6 +3,8 @@ import Logs
 import Pooling
 import PostgresWire
 import Reactor
+import Settings
+import Tenancy
 
 // What the log says of connections: PgBouncer's texts, so that what reads its log reads this one.
 extension Worker {

@@ -2,6 +2,9 @@ import CLinux
 import Pooling
 import PostgresWire
 import Reactor
+import Settings
+import Synchronization
+import Tenancy
 
 // What other threads tell this loop.
 extension Worker {

@@ -1,8 +1,10 @@
+import Admin
 import CLinux
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // Parse of clients whose names are mapped.
 extension Worker {

@@ -1,3 +1,5 @@
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor

@@ -1,7 +1,11 @@
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
+import Tenancy
 
 // What a server is asked before it leaves a client whose statements may have changed the session.
 extension Worker {

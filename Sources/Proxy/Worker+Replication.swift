@@ -1,7 +1,10 @@
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // Replication: the client has a server of its own.
 //

@@ -2,6 +2,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // How server connections end.
 extension Worker {

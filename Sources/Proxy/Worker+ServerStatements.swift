@@ -1,7 +1,9 @@
+import Admin
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 // What servers have of prepared statements, and what their answers tell of it.
 extension Worker {

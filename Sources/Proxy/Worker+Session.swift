@@ -1,7 +1,11 @@
+import Admin
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 
 extension SessionEffects {
   /// What can't move to another server.

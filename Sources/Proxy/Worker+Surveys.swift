@@ -2,6 +2,8 @@ import Admin
 import CLinux
 import Pooling
 import Reactor
+import Settings
+import Synchronization
 
 // Questions between loops. Each answers for what is its own, when it reads its mail: so nothing
 // that is counted needs a lock, and the numbers are exact.

@@ -1,5 +1,6 @@
 import Pooling
 import PostgresWire
+import Reactor
 import Settings
 import Tenancy
 

@@ -1,6 +1,7 @@
 import Pooling
 import PostgresWire
 import Settings
+import Synchronization
 import Tenancy
 
 // application_name_add_tenant: a client's tracked application_name is the one with its tenant in

@@ -1,8 +1,11 @@
 import CLinux
+import Logging
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 // The connection on which the table of tenants is read: see `TenantReader`.

@@ -2,6 +2,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 // Clients whose tenants are in a table (`tenants_query`): until the row is known they wait, in

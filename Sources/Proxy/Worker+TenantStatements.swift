@@ -2,6 +2,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 // Prepared statements that name the client's tenant. What they are on the server is made when they

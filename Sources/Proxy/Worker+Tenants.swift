@@ -3,6 +3,7 @@ import Pooling
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 // Clients and their tenants.

@@ -6,6 +6,7 @@ import PostgresAuth
 import PostgresWire
 import Reactor
 import Settings
+import Synchronization
 import Tenancy
 
 /// One event loop, and all connections that live on it. One thread owns it and all under it.

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Turns host names into addresses off the loops, and remembers the answers for a while.
 ///
 /// Each name is asked for once at a time, on a thread of its own; at most ``threadLimit`` threads

@@ -1,3 +1,5 @@
+import Pooling
+
 extension LedgerRun {
   /// What a driver sends, each part complete in itself.
   private static let parts: [[BackendModel.Message]] = [
