@@ -1,4 +1,5 @@
 import Admin
+import Insight
 import Logs
 import Pooling
 import Reactor

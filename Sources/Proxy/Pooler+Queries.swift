@@ -1,5 +1,6 @@
 import Admin
 import Insight
+import Settings
 
 // Which statements take the time, for the dashboard.
 extension Pooler {

@@ -1,4 +1,5 @@
 import CLinux
+import Insight
 import Pooling
 import Reactor
 

@@ -1,5 +1,6 @@
 import Pooling
 import Reactor
+import Settings
 
 // A COPY of the extended protocol has failed, and nobody knows whether its server had ignored the
 // Sync behind it, or still answers that. Before the client goes on, the server is asked.
