@@ -16,6 +16,8 @@ struct ClientTenant: ~Copyable {
   var isAwaited: Bool { name == nil && !isExempt }
   /// It has named one in the transaction at hand.
   var isNamedInTransaction = false
+  /// Nothing of it may run now.
+  var isNobody: Bool { isAwaited && !isNamedInTransaction }
   /// What the login came to: what RESET brings back.
   let origin: TenantName?
 
