@@ -37,8 +37,8 @@ public enum Ending: Equatable, Sendable {
   case serverLost(cause: String)
   /// The client's own parameters are refused by the server.
   case parametersRefused(sqlstate: String, message: String)
-  /// The server refuses what its tenant is to have. Which setting that is, where it is known, is for
-  /// the log alone.
+  /// The server refuses what its tenant is to have. Which setting that is, where it is known, is
+  /// for the log alone.
   case tenantSettingsRefused(sqlstate: String, setting: String?)
   /// It has sent what makes it uncertain which answer is whose, so that it can't be told under
   /// which tenant its next statement would run.

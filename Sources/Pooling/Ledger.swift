@@ -70,8 +70,8 @@ public struct Ledger: Equatable, Sendable {
   var preambleProgress: UInt16 = 0
   var preambleLength: UInt16 = 0
 
-  /// Which of a tenant's settings the server has refused in the last preamble that failed; nil: what
-  /// stands around them, or what comes behind.
+  /// Which of a tenant's settings the server has refused in the last preamble that failed; nil:
+  /// what stands around them, or what comes behind.
   public var failedSetting: Int? {
     let index =
       switch preambleForm {

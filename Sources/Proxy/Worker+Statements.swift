@@ -86,30 +86,13 @@ extension Worker {
     }
     guard server.pointee.replies.hasRoom else { return .held }
     session.pointee.boundSerial = 0
-    let isNobody = client.pointee.tenant?.pointee.isNobody == true
-    if range.isEmpty {
-      if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
-        return .held
-      }
-      if isNobody, let refused = refuseNameless(message, portal, range, client, server, session) {
-        return refused
-      }
-      if let analysis = session.pointee.unnamedAnalysis?.value,
-        let bound = bindAssignment(
-          message, portal, range.next, analysis, client, server, session)
-      {
-        return bound
-      }
-      if let analysis = session.pointee.unnamedAnalysis?.value,
-        !noteBound(analysis, client, server, session)
-      {
-        return .held
-      }
-      guard prepareUnnamed(server, session) else { return .held }
-      return passBind(message, server)
-    }
-    if isNobody, let refused = refuseNameless(message, portal, range, client, server, session) {
+    if client.pointee.tenant?.pointee.isNobody == true,
+      let refused = refuseNameless(message, portal, range, client, server, session)
+    {
       return refused
+    }
+    if range.isEmpty {
+      return bindUnnamed(message, portal, range, client, server, session, isUnconfirmed)
     }
     if !isMapped { return passBind(message, server) }
     let batch = server.pointee.ledger.openBatch
@@ -149,6 +132,28 @@ extension Worker {
     client.pointee.traffic.pointee.counters.binds &+= 1
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
     return .sent
+  }
+
+  @inline(__always)
+  private func bindUnnamed(
+    _ message: InspectedMessage, _ portal: NameRange, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
+      return .held
+    }
+    if let analysis = session.pointee.unnamedAnalysis?.value,
+      let bound = bindAssignment(message, portal, range.next, analysis, client, server, session)
+    {
+      return bound
+    }
+    if let analysis = session.pointee.unnamedAnalysis?.value,
+      !noteBound(analysis, client, server, session)
+    {
+      return .held
+    }
+    guard prepareUnnamed(server, session) else { return .held }
+    return passBind(message, server)
   }
 
   /// Sends a Bind as it is.
