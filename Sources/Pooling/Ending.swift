@@ -37,8 +37,9 @@ public enum Ending: Equatable, Sendable {
   case serverLost(cause: String)
   /// The client's own parameters are refused by the server.
   case parametersRefused(sqlstate: String, message: String)
-  /// The server refuses what its tenant is to have.
-  case tenantSettingsRefused(sqlstate: String)
+  /// The server refuses what its tenant is to have. Which setting that is, where it is known, is
+  /// for the log alone.
+  case tenantSettingsRefused(sqlstate: String, setting: String?)
   /// It has sent what makes it uncertain which answer is whose, so that it can't be told under
   /// which tenant its next statement would run.
   case outOfStep
@@ -113,7 +114,7 @@ public enum Ending: Equatable, Sendable {
       .serverLoginFailed(let sqlstate, let message),
       .parametersRefused(let sqlstate, let message):
       (sqlstate, message)
-    case .tenantSettingsRefused(let sqlstate): (sqlstate, Self.tenantSettingsRefused)
+    case .tenantSettingsRefused(let sqlstate, _): (sqlstate, Self.tenantSettingsRefused)
     case .outOfStep:
       (
         SQLState.protocolViolation,
@@ -189,6 +190,8 @@ public enum Ending: Equatable, Sendable {
     case .clientUnexpectedEOF: "client unexpected eof"
     case .shuttingDown: "server shutting down"
     case .authenticationFailed(_, _, let reason): reason
+    case .tenantSettingsRefused(_, let setting):
+      Self.tenantSettingsRefused + (setting.map { " (\($0))" } ?? "")
     default: notice?.message ?? "unknown"
     }
   }

@@ -72,6 +72,27 @@ public struct Ledger: Equatable, Sendable {
   public internal(set) var preambleForm = PreambleForm.prefix
   /// The answer to its BEGIN has come.
   var preambleIsBegun = false
+  /// How many of its answers had come when the last one failed.
+  var preambleProgress: UInt16 = 0
+  var preambleLength: UInt16 = 0
+
+  /// Which of a tenant's settings the server has refused in the last preamble that failed; nil:
+  /// what stands around them, or what comes behind.
+  public var failedSetting: Int? {
+    let index =
+      switch preambleForm {
+      case .prefix: Int(preambleProgress)
+      case .batch: Int(preambleProgress) / 3
+      case .aside: Int(preambleProgress) / 3 - 1
+      }
+    let count =
+      switch preambleForm {
+      case .prefix: Int(preambleLength)
+      case .batch: Int(preambleLength) / 3
+      case .aside: Int(preambleLength) / 3 - 2
+      }
+    return (0..<max(0, count)).contains(index) ? index : nil
+  }
 
   /// How many messages the pooler's own query is still to be answered with, the ReadyForQuery
   /// included; zero where nobody counts, or where it has failed.
@@ -234,6 +255,7 @@ public struct Ledger: Equatable, Sendable {
       case .aside: 3 * (statements + 2)
       }
     preambleAnswers = UInt16(clamping: answers + 1)
+    preambleLength = preambleAnswers - 1
     preambleForm = form
     preambleIsBegun = false
   }

@@ -47,7 +47,7 @@ extension ServerScanner {
       case ServerMessageType.parameterStatus:
         return ServerScan(position: position + whole, event: .parameterStatus(body))
       case ServerMessageType.errorResponse:
-        ledger.preambleAnswers = 0
+        ledger.notePreambleFailed()
         ledger.errorReceived()
         replies.fail(batch: ledger.readyCount)
         return ServerScan(position: position + whole, event: .preambleFailed(body))
@@ -125,6 +125,12 @@ extension ServerScanner {
 }
 
 extension Ledger {
+  fileprivate mutating func notePreambleFailed() {
+    // One more is owed than the preamble has answers.
+    preambleProgress = preambleLength &+ 1 &- preambleAnswers
+    preambleAnswers = 0
+  }
+
   /// The type of the preamble's next answer.
   fileprivate var nextPreambleAnswer: UInt8 {
     if preambleForm == .prefix { return ServerMessageType.commandComplete }

@@ -28,6 +28,9 @@ struct ClientSession: ~Copyable {
   }
 
   var statements = ClientStatements()
+  /// Where names are not mapped, `statements` has those under which a client may bind something
+  /// before it has named a tenant. False: it may have prepared others by SQL.
+  var knowsNames = true
   var unnamed = Unnamed.none
   var unnamedTail = KeptBytes()
   /// The unnamed statement would leave a transaction block that has failed.

@@ -16,6 +16,8 @@ struct ClientTenant: ~Copyable {
   var isAwaited: Bool { name == nil && !isExempt }
   /// It has named one in the transaction at hand.
   var isNamedInTransaction = false
+  /// Nothing of it may run now.
+  var isNobody: Bool { isAwaited && !isNamedInTransaction }
   /// What the login came to: what RESET brings back.
   let origin: TenantName?
 
@@ -28,6 +30,8 @@ struct ClientTenant: ~Copyable {
   var showsName = false
 
   private(set) var statementCount = 0
+  /// What each of the statements sets, for the log.
+  private(set) var settingNames: [String] = []
   private(set) var aside = KeptBytes()
   private(set) var prefix = KeptBytes()
   private(set) var batch = KeptBytes()
@@ -48,6 +52,7 @@ struct ClientTenant: ~Copyable {
   mutating func set(_ preamble: Preamble) {
     space = preamble.space
     statementCount = preamble.statements.count
+    settingNames = preamble.names
     aside.set(preamble.aside)
     prefix.set(preamble.prefix)
     batch.set(preamble.batch)

@@ -85,19 +85,10 @@ extension Worker {
     case .refused(let failing):
       change = failing
       isRefused = true
-    case .assigns(let sole, let tenant):
+    case .assigns(let sole, _):
       isAssignment = true
-      change = Self.namedAssignmentRefusal
-      if maps(client) {
-        change = Self.standIn(sole)
-      } else if range.isEmpty {
-        if mustAwaitRow(sole.value, client, session) { return .held }
-        change = assignment(sole, client, tenant, session)
-        // A value that is not known yet is refused.
-        if case .parameter = sole.value { isRefused = true }
-      } else {
-        isRefused = true
-      }
+      isRefused = !range.isEmpty && !maps(client)
+      change = isRefused ? Self.namedAssignmentRefusal : Self.standIn(sole)
     case .mayAssign(let open):
       isAssignment = true
       change = Self.standIn(open)
@@ -124,7 +115,10 @@ extension Worker {
     }
     var read = ReadText(change, isStandIn: isAssignment, isHarmless: isHarmless, exits: exits)
     read.isRefusal = isRefused
-    if !maps(client) { return passParse(message, range, read, server) }
+    if !maps(client), !range.isEmpty || !hasPreamble(client) {
+      let isControl = !isRefused && hasPreamble(client) && isTransactionControl(text, analysis)
+      return passParse(message, range, read, isControl, client, server, session)
+    }
     if range.isEmpty {
       if isAssignment || (change == nil && !isPlain) {
         read.analysis = analysis.map(ReadAnalysis.init)
@@ -162,11 +156,20 @@ extension Worker {
 
   /// Statements are not mapped: what the client says goes to the server.
   private func passParse(
-    _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ server: ServerPointer
+    _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ isControl: Bool,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
-    guard read.change != nil else { return pass(message, server) }
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    appendParse(name(range), tail(message, range, read.change, isRefusal: read.isRefusal))
+    if hasPreamble(client) {
+      let batch = server.pointee.ledger.openBatch
+      let hasUndo = noteName(range, isControl: isControl, client, session, batch)
+      server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, hasUndo: hasUndo))
+    }
+    if read.change == nil {
+      outbox.append(scratch + message.start, count: message.here)
+    } else {
+      appendParse(name(range), tail(message, range, read.change, isRefusal: read.isRefusal))
+    }
     return .sent
   }
 
@@ -323,13 +326,17 @@ extension Worker {
     }
     let result = inspectLongText(
       message, from: range.next, client, server, session, isUnconfirmed)
-    if case .sent = result, isMapped {
+    guard case .sent = result, isMapped || hasPreamble(client) else { return result }
+    if range.isEmpty {
       server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
       server.pointee.unnamedIsClients = true
       server.pointee.unnamedBatch = batch
       session.pointee.unnamed = .lost
       session.pointee.unnamedAnalysis = nil
       watchQueries(client)
+    } else {
+      let hasUndo = noteName(range, isControl: false, client, session, batch)
+      server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, hasUndo: hasUndo))
     }
     return result
   }

@@ -265,7 +265,11 @@ extension Worker {
     server.pointee.ledger.distrust()
     guard isAllSent, client.pointee.mode != .session, !client.pointee.keepsServer,
       client.pointee.phase == .active
-    else { return endClient(client, .tenantSettingsRefused(sqlstate: sqlstate)) }
+    else {
+      return endClient(
+        client,
+        .tenantSettingsRefused(sqlstate: sqlstate, setting: refusedSetting(client, server)))
+    }
     if server.pointee.replies.hasFailed { failed(server, []) }
     preambleFailed(client, server, error)
     var writer = MessageWriter()
@@ -285,9 +289,10 @@ extension Worker {
       writer.message(ServerMessageType.errorResponse, body: own)
       return send(writer.bytes, to: client)
     }
+    let setting = refusedSetting(client, server) ?? "which one is not known"
     log(
       .warning, .tenantSettingsRefused, .client(client),
-      "the tenant's settings were refused: SQLSTATE \(fields?.sqlstate ?? "?")")
+      "the tenant's settings were refused (\(setting)): SQLSTATE \(fields?.sqlstate ?? "?")")
     client.pointee.session?.pointee.sawError = true
     guard client.pointee.phase == .active else { return }
     var writer = MessageWriter()
@@ -295,6 +300,15 @@ extension Worker {
       severity: "ERROR", sqlstate: fields?.sqlstate ?? SQLState.internalError,
       message: Ending.tenantSettingsRefused)
     send(writer.bytes, to: client)
+  }
+
+  /// The name of the setting whose statement has failed. What the server says of it may have its
+  /// value.
+  private func refusedSetting(_ client: ClientPointer, _ server: ServerPointer) -> String? {
+    guard let names = client.pointee.tenant?.pointee.settingNames,
+      let index = server.pointee.ledger.failedSetting, names.indices.contains(index)
+    else { return nil }
+    return names[index]
   }
 
   /// The text of a simple query is read as a whole before anything of it runs: an error in the

@@ -210,7 +210,7 @@ extension Worker {
       let start = error.firstRange(of: StatementName.prefix)
     else { return nil }
     let end = error[start.upperBound...].firstIndex { $0 < 0x30 || $0 > 0x39 } ?? error.endIndex
-    guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])),
+    guard let serial = StatementName.serial(of: Array(error[start.lowerBound..<end])), serial != 0,
       let name = session.pointee.statements.name(ofSerial: serial, tag: tag)
     else { return nil }
     return Array(error[..<start.lowerBound]) + name + Array(error[end...])

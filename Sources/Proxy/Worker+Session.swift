@@ -194,8 +194,10 @@ extension Worker {
     let found = bytes.withUnsafeBytes {
       session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
-    guard let found = found.map({ followed($0, server, session) }) else { return nil }
-    return NamingText(reference: found, text: "DEALLOCATE \"SLUICE_\(found.serial)\"")
+    guard let found, found.serial != 0 else { return nil }
+    let reference = followed(found, server, session)
+    return NamingText(
+      reference: reference, text: "DEALLOCATE \"SLUICE_\(reference.serial)\"")
   }
 
   /// An EXECUTE of one of the client's own prepared statements, as it reads on the server.
@@ -209,13 +211,14 @@ extension Worker {
     let found = bytes.withUnsafeBytes {
       session.pointee.statements.find($0.bytes, at: 0, count: $0.count)
     }
-    guard let found = found.map({ followed($0, server, session) }) else { return nil }
+    guard let found, found.serial != 0 else { return nil }
+    let reference = followed(found, server, session)
     let changed =
-      Array(text[..<place.lowerBound]) + Array("\"SLUICE_\(found.serial)\"".utf8)
+      Array(text[..<place.lowerBound]) + Array("\"SLUICE_\(reference.serial)\"".utf8)
       + Array(text[place.upperBound...])
     // In another encoding the text goes as it is: the server does not know the name.
     return String(validating: changed, as: UTF8.self).map {
-      NamingText(reference: found, text: $0)
+      NamingText(reference: reference, text: $0)
     }
   }
 

@@ -24,6 +24,14 @@ extension Worker {
     maxPrepared > 0 && client.pointee.mode != .session
   }
 
+  /// Preambles go in front of the client's transactions, and take the place of its unnamed
+  /// statement. So what its Parse, Bind and Close come to is followed even where names are not
+  /// mapped.
+  @inline(__always)
+  func hasPreamble(_ client: ClientPointer) -> Bool {
+    client.pointee.tenant?.pointee.isExempt == false
+  }
+
   /// The longest name that a message may have: PostgreSQL looks at no more than 63 bytes of it.
   static var longestGivenName: Int { 1_024 }
 
@@ -72,31 +80,22 @@ extension Worker {
     guard let portal = nameRange(message.body, message),
       let range = nameRange(portal.next, message)
     else { return nameless(message, client) }
-    if !maps(client) { return isUnconfirmed ? .held : pass(message, server) }
+    let isMapped = maps(client)
+    if !isMapped {
+      if isUnconfirmed { return .held }
+      guard hasPreamble(client) else { return pass(message, server) }
+    }
     guard server.pointee.replies.hasRoom else { return .held }
     session.pointee.boundSerial = 0
-    if range.isEmpty {
-      if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
-        return .held
-      }
-      if let analysis = session.pointee.unnamedAnalysis?.value,
-        let bound = bindAssignment(
-          message, portal, range.next, analysis, client, server, session)
-      {
-        return bound
-      }
-      if let analysis = session.pointee.unnamedAnalysis?.value,
-        !noteBound(analysis, client, server, session)
-      {
-        return .held
-      }
-      guard prepareUnnamed(server, session) else { return .held }
-      guard server.pointee.ledger.clientSends(message.type) else { return .held }
-      server.pointee.replies.push(
-        ReplyQueue.Entry(.bind, batch: server.pointee.ledger.openBatch))
-      outbox.append(scratch + message.start, count: message.here)
-      return .sent
+    if client.pointee.tenant?.pointee.isNobody == true,
+      let refused = refuseNameless(message, portal, range, client, server, session)
+    {
+      return refused
     }
+    if range.isEmpty {
+      return bindUnnamed(message, portal, range, client, server, session, isUnconfirmed)
+    }
+    if !isMapped { return passBind(message, server) }
     let batch = server.pointee.ledger.openBatch
     if session.pointee.statements.hasUndos, isUndecided(name(range), session, server) {
       return .held
@@ -133,6 +132,38 @@ extension Worker {
       ReplyQueue.Entry(.bind, batch: batch, serial: reference.serial, tag: reference.tag))
     client.pointee.traffic.pointee.counters.binds &+= 1
     appendRenamed(message, portal.next, range, ServerName(reference.serial))
+    return .sent
+  }
+
+  @inline(__always)
+  private func bindUnnamed(
+    _ message: InspectedMessage, _ portal: NameRange, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer, _ isUnconfirmed: Bool
+  ) -> Inspected {
+    if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
+      return .held
+    }
+    if let analysis = session.pointee.unnamedAnalysis?.value,
+      let bound = bindAssignment(message, portal, range.next, analysis, client, server, session)
+    {
+      return bound
+    }
+    if let analysis = session.pointee.unnamedAnalysis?.value,
+      !noteBound(analysis, client, server, session)
+    {
+      return .held
+    }
+    guard prepareUnnamed(server, session) else { return .held }
+    return passBind(message, server)
+  }
+
+  /// Sends a Bind as it is.
+  @inline(__always)
+  private func passBind(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    server.pointee.replies.push(
+      ReplyQueue.Entry(.bind, batch: server.pointee.ledger.openBatch))
+    outbox.append(scratch + message.start, count: message.here)
     return .sent
   }
 
@@ -174,7 +205,7 @@ extension Worker {
     _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
     _ session: SessionPointer
   ) -> Inspected {
-    guard maps(client) else { return pass(message, server) }
+    guard maps(client) else { return inspectOwnName(message, client, server, session) }
     guard message.isWhole else { return .incomplete }
     let isClose = message.type == ClientMessageType.close
     let isStatement =
@@ -212,6 +243,34 @@ extension Worker {
     expectDescription(.describeStatement, reference.serial, server)
     appendRenamed(message, range.start, range, ServerName(reference.serial))
     return .sent
+  }
+
+  /// The same where servers know names as the client does.
+  private func inspectOwnName(
+    _ message: InspectedMessage, _ client: ClientPointer, _ server: ServerPointer,
+    _ session: SessionPointer
+  ) -> Inspected {
+    guard hasPreamble(client) else { return pass(message, server) }
+    guard message.isWhole else { return .incomplete }
+    guard server.pointee.replies.hasRoom else { return .held }
+    let isClose = message.type == ClientMessageType.close
+    let isStatement =
+      message.whole > 6 && scratch.load(fromByteOffset: message.body, as: UInt8.self) == 0x53
+    let range = isStatement ? nameRange(message.body + 1, message) : nil
+    let isUnnamed = range?.isEmpty == true
+    if isUnnamed, !isClose, !prepareUnnamed(server, session) { return .held }
+    let batch = server.pointee.ledger.openBatch
+    let result = pass(message, server)
+    if isClose, result == .sent {
+      var hasUndo = false
+      if isUnnamed {
+        forgetUnnamed(client, session)
+      } else if let range {
+        hasUndo = noteName(range, isControl: nil, client, session, batch)
+      }
+      server.pointee.replies.push(ReplyQueue.Entry(.close, batch: batch, hasUndo: hasUndo))
+    }
+    return result
   }
 
   private func passDescribe(_ message: InspectedMessage, _ server: ServerPointer) -> Inspected {

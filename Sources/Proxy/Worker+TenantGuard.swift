@@ -27,6 +27,9 @@ extension Worker {
   ) -> TenantVerdict {
     guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return .free }
     if let analysis {
+      if analysis.effects.contains(.preparedSQL) {
+        client.pointee.session?.pointee.knowsNames = false
+      }
       if let sole = analysis.soleAssignment, sole.name == tenancy.setName?.key {
         return .assigns(sole, tenant)
       }
@@ -43,13 +46,15 @@ extension Worker {
             hint: "Bind the prepared statement by the protocol, or send its text."))
       }
     }
-    guard tenant.pointee.isAwaited, !tenant.pointee.isNamedInTransaction,
-      !isTransactionControl(text, analysis)
-    else { return .free }
-    return .refused(
-      Self.failingText(
-        "no tenant is named",
-        hint: "SET \(tenancy.setName?.text ?? "the tenant") to its name before anything else."))
+    guard tenant.pointee.isNobody, !isTransactionControl(text, analysis) else { return .free }
+    return .refused(namelessText)
+  }
+
+  /// What fails in place of all that a client sends before it has named a tenant.
+  var namelessText: String {
+    Self.failingText(
+      "no tenant is named",
+      hint: "SET \(tenancy.setName?.text ?? "the tenant") to its name before anything else.")
   }
 
   private func refusal(
@@ -83,7 +88,7 @@ extension Worker {
         + "and outside of a transaction block.")
   }
 
-  private func isTransactionControl(
+  func isTransactionControl(
     _ text: UnsafeRawBufferPointer, _ analysis: SQLAnalysis?
   ) -> Bool {
     let analysis = analysis ?? SQLText.analyse(text.bytes)

@@ -98,20 +98,113 @@ extension Worker {
       guard let said = said(text, client, server, session) else { return .held }
       change = said
     }
+    return sendBound(change, portal, Array(bound.columnFormats), server)
+  }
+
+  /// Binds a text of the pooler's own in place of the client's statement.
+  /// - Parameter formats: of the columns, with their count in front.
+  private func sendBound(
+    _ text: String, _ portal: NameRange, _ formats: [UInt8], _ server: ServerPointer
+  ) -> Inspected {
     let batch = server.pointee.ledger.openBatch
     server.pointee.replies.push(ReplyQueue.Entry(.ownParseUnnamed, batch: batch))
     server.pointee.unnamedIsClients = false
     server.pointee.unnamedBatch = batch
-    appendParse([], Array(change.utf8) + [0, 0, 0])
-    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    appendParse([], Array(text.utf8) + [0, 0, 0])
+    guard server.pointee.ledger.clientSends(ClientMessageType.bind) else { return .held }
     server.pointee.replies.push(ReplyQueue.Entry(.bind, batch: batch))
     // The portal's name, the unnamed statement, no parameters and the formats of the columns.
-    outbox.appendHeader(message.type, length: 10 + portal.count + bound.columnFormats.count)
+    outbox.appendHeader(ClientMessageType.bind, length: 10 + portal.count + formats.count)
     outbox.append(scratch + portal.start, count: portal.count + 1)
     outbox.append([0, 0, 0, 0, 0])
-    outbox.append(Array(bound.columnFormats))
+    outbox.append(formats)
     return .sent
   }
+
+  // MARK: before a tenant is named
+
+  /// Refuses what a client that has named nobody would bind: it may have prepared it when it acted
+  /// for somebody.
+  /// - Returns: nil: it may be bound.
+  @inline(never)
+  func refuseNameless(
+    _ message: InspectedMessage, _ portal: NameRange, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer
+  ) -> Inspected? {
+    if maps(client) || range.isEmpty {
+      if isUndecided(name(range), session, server) { return .held }
+      if mayBindNameless(range, client, session) { return nil }
+    } else {
+      if session.pointee.statements.hasUndos, isUndecided(name(range), session, server) {
+        return .held
+      }
+      if session.pointee.knowsNames, find(range, session)?.serial == 0 { return nil }
+    }
+    guard message.isWhole else {
+      guard message.whole > Self.inspectedLimit else { return .incomplete }
+      endClient(client, .textTooLong)
+      return .ended
+    }
+    guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return .held }
+    return sendBound(namelessText, portal, [0, 0], server)
+  }
+
+  private func find(
+    _ range: NameRange, _ session: SessionPointer
+  ) -> ClientStatements.Reference? {
+    session.pointee.statements.find(
+      bytes(range.start, range.next).bytes, at: 0, count: range.count)
+  }
+
+  /// Whether a statement whose text is known names the tenant, or begins or ends a transaction; or
+  /// whether there is none.
+  private func mayBindNameless(
+    _ range: NameRange, _ client: ClientPointer, _ session: SessionPointer
+  ) -> Bool {
+    let analysis: SQLAnalysis?
+    let tail: [UInt8]
+    if range.isEmpty {
+      if session.pointee.unnamed == .none { return true }
+      guard session.pointee.unnamed == .kept else { return false }
+      analysis = session.pointee.unnamedAnalysis?.value
+      tail = session.pointee.unnamedTail.bytes
+    } else {
+      guard let found = find(range, session) else { return true }
+      guard found.index >= 0 else { return false }
+      (analysis, tail) = pooler.statements.withLock {
+        ($0.analysis(found.index), $0.tail(found.index))
+      }
+    }
+    if let analysis, naming(analysis, client) != nil || analysis.openAssignment != nil {
+      return true
+    }
+    return tail.withUnsafeBytes { raw in
+      let end = raw.firstIndex(of: 0) ?? raw.count
+      return isTransactionControl(UnsafeRawBufferPointer(rebasing: raw[..<end]), nil)
+    }
+  }
+
+  /// Notes, where names are not mapped, whether the client's statement may be bound before a tenant
+  /// is named.
+  /// - Parameter isControl: it begins or ends a transaction; nil: the client gives the name up.
+  /// - Returns: whether the table has changed, which an error would undo.
+  func noteName(
+    _ range: NameRange, isControl: Bool?, _ client: ClientPointer, _ session: SessionPointer,
+    _ batch: UInt32
+  ) -> Bool {
+    guard hasSetSource, client.pointee.tenant?.pointee.origin == nil else { return false }
+    let isKnown = find(range, session) != nil
+    let isTaken =
+      isControl == true
+      && (isKnown || session.pointee.statements.count < Self.mostControlNames)
+    guard isKnown || isTaken else { return false }
+    session.pointee.statements.set(
+      name(range), isTaken ? ClientStatements.Reference(serial: 0) : nil, batch: batch)
+    return true
+  }
+
+  /// Drivers have a few of them.
+  private static var mostControlNames: Int { 64 }
 
   /// An open assignment with the values that are bound; nil where they are not for certain.
   private static func spoken(

@@ -20,6 +20,8 @@ import PostgresWire
 public struct Preamble: Sendable {
   /// Without semicolons, in the order in which they run.
   public let statements: [String]
+  /// What each of them sets.
+  public let names: [String]
   /// The messages of the transaction that goes aside: Parse, Bind and Execute of each statement.
   public let aside: [UInt8]
   /// The statements in front of the text of a simple query.
@@ -40,25 +42,31 @@ public struct Preamble: Sendable {
   ///   - names: of all tenants' settings.
   public init(_ bundle: TenantBundle?, names: Set<SettingName>) {
     let own = bundle?.settings.map(\.name) ?? []
-    var statements: [String] = []
+    var items: [(name: String, text: String)] = []
     // Whose role it was may lack the right to change what comes next.
-    if names.contains(where: { $0.kind == .role }) { statements.append(Self.leavingRole) }
+    if names.contains(where: { $0.kind == .role }) { items.append(("role", Self.leavingRole)) }
     // Its clock, once it runs, is not set anew by another value, only stopped.
     if names.contains(where: { $0.key == "transaction_timeout" }) {
-      statements.append("SET SESSION transaction_timeout=0")
+      items.append(("transaction_timeout", "SET SESSION transaction_timeout=0"))
     }
-    statements += names.subtracting(own).filter { $0.kind != .role }
-      .map { "RESET \($0.quoted)" }.sorted()
-    statements += bundle?.sessionStatements ?? []
+    items += names.subtracting(own).filter { $0.kind != .role }
+      .map { ($0.text, "RESET \($0.quoted)") }.sorted { $0.1 < $1.1 }
+    for (setting, text) in zip(bundle?.settings ?? [], bundle?.sessionStatements ?? []) {
+      items.append((setting.name.text, text))
+    }
     let paths = bundle?.settings.filter { ["search_path", "role"].contains($0.name.key) } ?? []
     self.init(
-      statements: statements, hasRole: own.contains { $0.kind == .role },
+      statements: items.map(\.text), names: items.map(\.name),
+      hasRole: own.contains { $0.kind == .role },
       space: Array(paths.map { "\($0.name.key)=\($0.values)\0" }.joined().utf8))
   }
 
-  init(statements: [String], hasRole: Bool = false, space: [UInt8] = []) {
+  init(
+    statements: [String], names: [String] = [], hasRole: Bool = false, space: [UInt8] = []
+  ) {
     self.hasRole = hasRole
     self.statements = statements
+    self.names = names
     self.space = space
     prefix = Array(statements.map { "\($0);" }.joined().utf8)
     batch = Self.messages(statements)

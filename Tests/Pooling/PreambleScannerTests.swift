@@ -76,6 +76,23 @@ import Testing
     }
   }
 
+  /// Of two: in a query the answers to them are all there is; in a batch there are three to each,
+  /// and so there are aside, with those to BEGIN in front.
+  @Test(arguments: forms.filter { $0 != .own })
+  func `which setting has been refused is told by the answers before`(_ form: PreambleWay) {
+    for index in form.answers.indices {
+      var feed = PreambleFeed(form)
+      feed.feed(form.answers.prefix(index).flatMap(\.self) + Self.error)
+      let setting =
+        switch form.answers.count {
+        case 2: index
+        case 6: index / 3
+        default: index / 3 - 1
+        }
+      #expect(feed.ledger.failedSetting == ((0..<2).contains(setting) ? setting : nil))
+    }
+  }
+
   @Test(arguments: forms)
   func `a dropped, doubled or displaced answer is found`(_ form: PreambleWay) {
     let answers = form.answers

@@ -63,6 +63,24 @@ struct PreambleTests {
       ])
   }
 
+  @Test func `each statement is told by what it sets`() throws {
+    let rules = try rules(
+      [("role", "tenant_{tenant}"), ("App.Tenant_ID", "{tenant}"), ("transaction_timeout", "1s")],
+      own: ["acme": [("work_mem", "2MB")]])
+    #expect(
+      try preamble(rules, "beta").names == [
+        "role", "transaction_timeout", "work_mem", "App.Tenant_ID", "transaction_timeout", "role",
+      ])
+    for tenant in ["acme", "beta", nil] {
+      let preamble = try preamble(rules, tenant)
+      #expect(preamble.names.count == preamble.statements.count)
+      for (name, statement) in zip(preamble.names, preamble.statements) {
+        let plain = statement.lowercased().replacing("\"", with: "")
+        #expect(plain.contains(name.lowercased()), "\(statement)")
+      }
+    }
+  }
+
   @Test func `a role of one tenant alone is left by all others`() throws {
     let rules = try rules([("app.tenant_id", "{tenant}")], own: ["beta": [("role", "b")]])
     #expect(try preamble(rules, "acme").statements.first == "RESET ROLE")

@@ -178,6 +178,9 @@ DRIVERS = [
         "Django", "django_.py",
         ("repeated", "transaction", "savepoint", "error", "batch", "cursor", "settings"),
         python("django", "psycopg")),
+    Driver(
+        "django-tenants", "django_tenants_.py", ("transaction", "settings"),
+        python("django_tenants", "django", "psycopg")),
     Driver("pgjdbc", "Pgjdbc.java", _without("pipeline", "pool"), _java),
     Driver("pgx", "pgx.go", _without("pipeline"), _go),
     Driver("DBD::Pg", "dbdpg.pl", _without("pipeline", "pool"), _perl),

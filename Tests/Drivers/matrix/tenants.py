@@ -12,10 +12,13 @@ SCENARIOS = {
     "local set_config": "set_config(..., %s, true) within each transaction, with a parameter",
     "bound set_config": "set_config(%s, %s, %s) within each transaction; another setting too",
     "refused": "a tenant that the login may not act for",
+    "schema": "a schema for each tenant",
 }
 
+FRAMEWORK_SCENARIOS = tuple(name for name in SCENARIOS if name != "schema")
+
 # PostgreSQL alone refuses nobody; a program says by itself what is wrong.
-ONLY_THROUGH_SLUICE = ("refused",)
+ONLY_THROUGH_SLUICE = ("refused", "schema")
 
 TENANTS = ("acme", "b-one", "b.two", "globex")
 REFUSED = "initech"
@@ -32,6 +35,7 @@ fallback_tenant = "nobody"
 
 [tenancy.settings]
 "app.tenant_id" = "{tenant}"
+search_path = "{tenant}, public"
 """
 
 # A row says twice whose it is: `tenant_id` by what the server believes, `own` by what the unit of
@@ -53,6 +57,13 @@ CREATE FUNCTION tenants.audit(run text, worker int)
   LANGUAGE sql SECURITY DEFINER AS $$
     SELECT n.own, count(*), sum(n.touched), count(*) FILTER (WHERE n.own <> n.tenant_id)
     FROM tenants.note n WHERE n.run = $1 AND n.worker = $2 GROUP BY 1 ORDER BY 1 $$;
+CREATE SCHEMA acme AUTHORIZATION {user};
+CREATE SCHEMA globex AUTHORIZATION {user};
+CREATE SCHEMA nobody AUTHORIZATION {user};
+SET ROLE {user};
+CREATE TABLE acme.shop AS SELECT 'acme' AS name;
+CREATE TABLE globex.shop AS SELECT 'globex' AS name;
+CREATE TABLE nobody.shop AS SELECT 'nobody' AS name;
 """
 
 
@@ -66,21 +77,24 @@ def environment():
 
 DRIVERS = [
     Driver(
-        "SQLAlchemy, psycopg", "tenants_sqlalchemy.py", tuple(SCENARIOS),
+        "SQLAlchemy, psycopg", "tenants_sqlalchemy.py", FRAMEWORK_SCENARIOS,
         python("sqlalchemy", "psycopg")),
     Driver(
-        "SQLAlchemy, psycopg2", "tenants_sqlalchemy.py", tuple(SCENARIOS),
+        "SQLAlchemy, psycopg2", "tenants_sqlalchemy.py", FRAMEWORK_SCENARIOS,
         python("sqlalchemy", "psycopg2")),
     Driver(
-        "SQLAlchemy, asyncpg", "tenants_sqlalchemy_asyncpg.py", tuple(SCENARIOS),
+        "SQLAlchemy, asyncpg", "tenants_sqlalchemy_asyncpg.py", FRAMEWORK_SCENARIOS,
         python("sqlalchemy", "asyncpg", "greenlet")),
     Driver(
-        "Django, psycopg", "tenants_django.py", tuple(SCENARIOS),
+        "Django, psycopg", "tenants_django.py", FRAMEWORK_SCENARIOS,
         python("django", "psycopg", "psycopg_pool")),
     Driver(
-        "Django, psycopg bound", "tenants_django.py", tuple(SCENARIOS),
+        "Django, psycopg bound", "tenants_django.py", FRAMEWORK_SCENARIOS,
         python("django", "psycopg", "psycopg_pool")),
     Driver(
-        "Django, psycopg2", "tenants_django.py", tuple(SCENARIOS),
+        "Django, psycopg2", "tenants_django.py", FRAMEWORK_SCENARIOS,
         python("django", "psycopg2")),
+    Driver(
+        "django-tenants, psycopg", "tenants_django_tenants.py", ("schema",),
+        python("django_tenants", "django", "psycopg")),
 ]

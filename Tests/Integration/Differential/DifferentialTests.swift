@@ -20,6 +20,19 @@ extension Integration {
       try compare(cluster, replayed: Self.replayed, kinds: Self.kinds) { try $0.pooled() }
     }
 
+    /// Preambles take nothing away, though they use what is the client's: the unnamed statement.
+    @Test(arguments: PostgresVersion.available)
+    func `clients of a tenant cannot tell a session of Sluice from PostgreSQL's`(
+      version: PostgresVersion
+    ) throws {
+      let cluster = try PostgresCluster.shared(version)
+      // What PostgreSQL warns of before it runs a text is lost behind a preamble.
+      try cluster.query("ALTER ROLE app SET escape_string_warning = off")
+      defer { _ = try? cluster.query("ALTER ROLE app RESET escape_string_warning") }
+      let kinds = Self.kinds.subtracting(TrafficKind.differentWithTenants)
+      try compare(cluster, replayed: [], kinds: kinds) { try $0.pooledInSessions() }
+    }
+
     /// The scripts themselves: PostgreSQL must answer all that they hold in the same way twice.
     @Test(arguments: PostgresVersion.available)
     func `PostgreSQL answers every script twice alike`(version: PostgresVersion) throws {

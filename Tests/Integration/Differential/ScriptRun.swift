@@ -17,6 +17,19 @@ struct ScriptRun: Sendable {
     return try withSluice(configuration) { try play($0.endpoint) }
   }
 
+  /// The same with preambles in front of all transactions, and a server for each client.
+  func pooledInSessions() throws -> [Transcript] {
+    try prepare()
+    var configuration = SluiceConfiguration(cluster)
+    configuration.settings.merge(script.settings) { $1 }
+    configuration.settings["pool_mode"] = "session"
+    configuration.settings["default_pool_size"] = 40
+    configuration.tenancy = ["sources": ["user"]]
+    configuration.tenantSettings = ["diff.tenant": "{tenant}", "diff.other": "of {tenant}"]
+    configuration.users["app"]?["tenant"] = "acme"
+    return try withSluice(configuration) { try play($0.endpoint) }
+  }
+
   /// Tables as at first, once the sessions of the last run are gone with their locks.
   private func prepare() throws {
     let superuser = try cluster.connect(database: "app")

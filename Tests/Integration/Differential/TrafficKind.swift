@@ -63,6 +63,13 @@ enum TrafficKind: String, CaseIterable, Sendable {
     .sqlPrepare, .sqlAndProtocol, .temporaryTable, .holdCursor, .advisoryLock,
   ]
 
+  /// What a client with a tenant may not do as it likes, or is told otherwise: a preamble leaves an
+  /// unnamed portal that can't be run, and none is sent where a COPY has failed whose Sync was sent
+  /// ahead.
+  static let differentWithTenants: Set<TrafficKind> = [
+    .setConfig, .role, .portal, .copyExtended,
+  ]
+
   static func pick(_ random: inout SeededGenerator) -> TrafficKind {
     var left = random.below(allCases.reduce(0) { $0 + $1.weight })
     for kind in allCases {

@@ -181,6 +181,18 @@ extension ForgingAttempt {
         + "AS 'SELECT set_config($1, $2, false)'",
       "CREATE OPERATOR === (FUNCTION = f, LEFTARG = text, RIGHTARG = text)", "BEGIN",
       "SELECT 'app.tenant_id'::text === 'globex'::text"),
+    forging(
+      "tablefunc: crosstab", "BEGIN",
+      "SELECT * FROM crosstab('SELECT set_' || 'config(''app.tenant_id'', ''globex'', false), "
+        + "''a'', ''b''') AS (a text, b text)"),
+    forging(
+      "tablefunc: crosstab, with the call in one piece", "BEGIN",
+      "SELECT * FROM crosstab('SELECT set_config(''app.tenant_id'', ''globex'', false), "
+        + "''a'', ''b''') AS (a text, b text)"),
+    forging(
+      "tablefunc: connectby", "BEGIN",
+      "SELECT * FROM connectby('(SELECT set_' || 'config(''app.tenant_id'', ''globex'', false) "
+        + "AS a, ''x''::text AS b) AS t', 'a', 'b', 'x', 1) AS (a text, b text, c int)"),
     forging("a view", maker, "CREATE VIEW v AS SELECT f()", "BEGIN", "TABLE v"),
   ]
 }

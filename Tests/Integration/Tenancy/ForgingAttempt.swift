@@ -81,6 +81,9 @@ struct ForgingAttempt: Sendable {
 
   var needsXML: Bool { ["table_to_xml", "cursor_to_xml"].contains(name) }
 
+  /// It calls a function of tablefunc, which is one of contrib.
+  var needsTablefunc: Bool { name.hasPrefix("tablefunc: ") }
+
   /// Its line in the table.
   var line: String {
     "| \(name) | \(plain.rawValue) | \(stop.rawValue) | \(signed.rawValue) |"

@@ -13,6 +13,8 @@ final class ForgingDatabase {
   let base: SignedDatabase
   let level: Level
   let superuser: WireClient
+  /// Not every build of PostgreSQL comes with contrib.
+  let hasTablefunc: Bool
   /// Whether a text has a token of globex that is signed.
   private nonisolated(unsafe) static let stolen = /676c6f626578\.[0-9a-f]{64}/
 
@@ -20,6 +22,7 @@ final class ForgingDatabase {
     base = try SignedDatabase(version)
     self.level = level
     superuser = try base.cluster.connect(database: base.name)
+    hasTablefunc = try superuser.query("CREATE EXTENSION IF NOT EXISTS tablefunc").errors.isEmpty
     try run("DELETE FROM docs WHERE id > 40")
     if level == .signed {
       try base.run(script: "sluice_hide_activity.sql", as: "postgres")

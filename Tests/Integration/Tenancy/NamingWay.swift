@@ -8,6 +8,9 @@ enum NamingWay: String, CaseIterable, Sendable {
   /// It holds for the transaction alone.
   var isLocal: Bool { self == .setLocal }
 
+  /// By an unnamed statement of the extended protocol.
+  var isUnnamed: Bool { rawValue.hasPrefix("unnamed") }
+
   /// The name is bound.
   var hasParameter: Bool {
     switch self {
