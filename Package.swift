@@ -121,6 +121,14 @@ let package = Package(
       name: "DashboardTests", dependencies: ["Dashboard"], path: "Tests/Dashboard",
       swiftSettings: common),
     .testTarget(
+      name: "MonitoringTests",
+      dependencies: [
+        "Admin", "Monitoring", .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/Monitoring",
+      exclude: ["README.md", "alerts", "browser", "monitoring", "picture", "requirements.txt"],
+      swiftSettings: common),
+    .testTarget(
       name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],
       path: "Tests/Tenancy",
       swiftSettings: common),

@@ -92,7 +92,7 @@ public final class MonitoringServer: Sendable {
     let executor = LoopExecutor(group.any())
     let prober = ServerProber(group: group, executor: executor)
     let observatory = Observatory(
-      source: source, prober: prober, tenants: settings.metricsTenants)
+      source: source, prober: prober, executor: executor, tenants: settings.metricsTenants)
     let gate = Gate(
       user: settings.metricsUser, password: settings.metricsPassword.text,
       isLoopback: isLoopback)
