@@ -44,6 +44,7 @@ let package = Package(
     .target(
       name: "COpenSSL",
       linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(name: "PostgresWire", swiftSettings: pure),
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
@@ -82,7 +83,7 @@ let package = Package(
     .target(
       name: "Monitoring",
       dependencies: [
-        "Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings",
+        "Admin", "CZlib", "Dashboard", "PostgresAuth", "Reactor", "Settings",
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),

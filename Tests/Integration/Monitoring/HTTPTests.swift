@@ -59,6 +59,52 @@ extension Integration {
       }
     }
 
+    /// Reads each path as it is and compressed, as urllib does not by itself.
+    private static let reader = """
+      import gzip, http.client, sys
+      connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+      def get(path, method, **headers):
+          connection.request(method, path, headers=headers)
+          answer = connection.getresponse()
+          return answer, answer.read()
+      for path in ("/metrics", "/status.json?history=1", "/", "/dashboard.js"):
+          head, _ = get(path, "HEAD", **{"Accept-Encoding": "gzip"})
+          answer, body = get(path, "GET", **{"Accept-Encoding": "gzip, deflate"})
+          plain, text = get(path, "GET")
+          assert answer.status == head.status == plain.status == 200, path
+          assert answer.headers["Content-Encoding"] == "gzip", path
+          assert head.headers["Content-Encoding"] == "gzip", path
+          assert plain.headers["Content-Encoding"] is None, path
+          assert answer.headers["Content-Length"] == str(len(body)), path
+          whole = gzip.decompress(body)
+          assert len(body) < len(text) / 2, (path, len(body), len(text))
+          if path.startswith("/metrics"):
+              assert whole.split()[:20] == text.split()[:20], path
+          elif path.startswith("/status"):
+              assert whole[:1] == b"{" and whole[-1:] == b"}", path
+          else:
+              assert whole == text, path
+      for path in ("/healthz", "/none"):
+          answer, body = get(path, "GET", **{"Accept-Encoding": "gzip"})
+          assert answer.headers["Content-Encoding"] is None, path
+      print("read")
+      """
+
+    @Test func `who accepts gzip gets it, on one connection with who does not`() throws {
+      try Metrics.withMetrics { sluice, port in
+        let client = try sluice.connect()
+        _ = try client.value("SELECT 1")
+        expectEventually("there is a history") {
+          let path = "/status.json?history=1"
+          return (try? HTTPAnswer.get(path, port: port).body.utf8.count).map { $0 > 1400 } == true
+        }
+        try Scratch.write(Self.reader, to: sluice.directory + "/read.py")
+        let run = try Subprocess.run(
+          ["/usr/bin/python3", sluice.directory + "/read.py", "\(port)"])
+        #expect(run.standardOutput == "read\n", "\(run.standardError)")
+      }
+    }
+
     @Test func `with a password the pages want it, health checks do not`() throws {
       let settings: SluiceConfiguration.Section = [
         "metrics_user": "scraper", "metrics_password": "open: sesame",
