@@ -85,7 +85,6 @@ let package = Package(
       dependencies: [
         "Admin", "CZlib", "Dashboard", "PostgresAuth", "Reactor", "Settings",
         .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

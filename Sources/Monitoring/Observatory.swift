@@ -51,6 +51,9 @@ actor Observatory {
       Exposition.text(snapshot, tenants: tenants, process: process, format).utf8)
   }
 
+  /// So many tenants have figures of their own from now on.
+  func show(tenants: Int) { ranking.limit = tenants }
+
   /// Takes a sample for the history.
   func sample() async {
     let snapshot = await source.snapshot()

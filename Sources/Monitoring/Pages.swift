@@ -7,7 +7,8 @@ import NIOCore
 
 /// What is served, by path.
 struct Pages: Sendable {
-  let gate: Gate
+  /// As it is now.
+  let gate: @Sendable () -> Gate
   let observatory: Observatory
 
   private static let health: Set<String> = ["/healthz", "/livez", "/readyz"]
@@ -26,7 +27,7 @@ struct Pages: Sendable {
 
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
-    switch gate.answer(request.head, isHealth: Self.health.contains(path)) {
+    switch gate().answer(request.head, isHealth: Self.health.contains(path)) {
     case .allowed: break
     case .foreignHost: return Self.text(.misdirectedRequest, "this is not that host\n")
     case .unauthorized:

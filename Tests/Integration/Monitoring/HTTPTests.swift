@@ -158,29 +158,9 @@ extension Integration {
     @Test func `with a certificate it talks TLS alone`() throws {
       let directory = try Scratch.directory("tls")
       defer { Scratch.remove(directory) }
-      let (key, certificate) = (directory + "/key.pem", directory + "/cert.pem")
-      let made = try Subprocess.run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-        "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=IP:127.0.0.1",
-      ])
-      try #require(made.succeeded, "\(made.standardError)")
-      chmod(directory, 0o755)
-      chmod(key, 0o644)
-      let settings: SluiceConfiguration.Section = [
-        "metrics_tls_cert_file": .text(certificate), "metrics_tls_key_file": .text(key),
-      ]
-      try Metrics.withMetrics(settings) { _, port in
-        let script = """
-          import ssl, urllib.request
-          context = ssl.create_default_context(cafile="\(certificate)")
-          url = "https://127.0.0.1:\(port)/metrics"
-          answer = urllib.request.urlopen(url, context=context, timeout=20)
-          print("sluice_clients" in answer.read().decode())
-          """
-        try Scratch.write(script, to: directory + "/get.py")
-        let run = try Subprocess.run(["/usr/bin/python3", directory + "/get.py"])
-        #expect(run.standardOutput == "True\n", "\(run.standardError)")
+      let files = try Certificate(in: directory)
+      try Metrics.withMetrics(files.settings) { _, port in
+        #expect(try Certificate.isServed(files.certificate, port: port))
         let plain = Array("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
         let answer = try HTTPAnswer.exchange(plain, port: port)
         #expect(!String(decoding: answer, as: UTF8.self).contains("200 OK"))
