@@ -155,6 +155,41 @@ extension Integration {
       }
     }
 
+    private static let hasIPv6: Bool = {
+      let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_addr = in6addr_loopback
+      return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+        }
+      }
+    }()
+
+    @Test(.enabled(if: hasIPv6, "there is no IPv6 here"))
+    func `it may listen on an address of IPv6, and there alone`() throws {
+      let address = "[::1]:\(try FreePort.next())"
+      try Metrics.withMetrics(["metrics_listen": .text(address)]) { sluice, port in
+        let script = """
+          import sys, urllib.error, urllib.request
+          print(urllib.request.urlopen(f"http://{sys.argv[1]}/metrics", timeout=20).status)
+          foreign = {"Host": "evil.example"}
+          try:
+              page = urllib.request.Request(f"http://{sys.argv[1]}/", headers=foreign)
+              urllib.request.urlopen(page, timeout=20)
+          except urllib.error.HTTPError as error:
+              print(error.code)
+          """
+        let run = try Subprocess.run(["/usr/bin/python3", "-c", script, address])
+        #expect(run.standardOutput == "200\n421\n", "\(run.standardError)")
+        #expect(sluice.log.contains("metrics on \(address)"))
+        let same = try #require(UInt16(address.split(separator: ":").last ?? ""))
+        #expect(throws: (any Error).self) { try HTTPAnswer.get("/metrics", port: same) }
+      }
+    }
+
     @Test func `with a certificate it talks TLS alone`() throws {
       let directory = try Scratch.directory("tls")
       defer { Scratch.remove(directory) }
