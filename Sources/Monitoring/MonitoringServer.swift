@@ -73,7 +73,7 @@ public final class MonitoringServer: Sendable {
     let observatory = Observatory(
       source: source, prober: ServerProber(group: group, executor: executor), executor: executor,
       tenants: terms.withLock { $0.tenants })
-    let pages = Pages(gate: { self.terms.withLock { $0.gate } }, observatory: observatory)
+    let pages = Pages(terms: { self.terms.withLock { $0 } }, observatory: observatory)
     let visitors = NIOLoopBoundBox.makeBoxSendingValue(Visitors(), eventLoop: executor.loop)
     var running = Running(
       group: group, executor: executor, observatory: observatory, visitors: visitors)

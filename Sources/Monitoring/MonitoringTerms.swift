@@ -7,6 +7,8 @@ public struct MonitoringTerms: Sendable {
   let gate: Gate
   /// nil: HTTP without TLS.
   let tls: NIOSSLContext?
+  /// Seconds since 1970.
+  let certificateExpiry: Double?
   let tenants: Int
   let wanted: Wanted
 
@@ -32,20 +34,22 @@ public struct MonitoringTerms: Sendable {
     }
     gate = Gate(
       user: settings.metricsUser, password: settings.metricsPassword.text, isLoopback: isLoopback)
-    tls = try Self.tls(settings)
+    (tls, certificateExpiry) = try Self.tls(settings)
     tenants = settings.metricsTenants
     wanted = Wanted(settings)
   }
 
-  private static func tls(_ settings: Settings) throws(MonitoringFailure) -> NIOSSLContext? {
+  private static func tls(
+    _ settings: Settings
+  ) throws(MonitoringFailure) -> (NIOSSLContext?, Double?) {
     let (certificate, key) = (settings.metricsTlsCertFile, settings.metricsTlsKeyFile)
     guard certificate.isEmpty == key.isEmpty else {
       throw MonitoringFailure("metrics_tls_cert_file and metrics_tls_key_file need each other")
     }
-    if certificate.isEmpty { return nil }
+    if certificate.isEmpty { return (nil, nil) }
     do {
       let chain = try NIOSSLCertificate.fromPEMFile(certificate)
-      guard !chain.isEmpty else {
+      guard let own = chain.first else {
         throw MonitoringFailure("metrics_tls_cert_file \"\(certificate)\" has no certificate")
       }
       var configuration = TLSConfiguration.makeServerConfiguration(
@@ -54,7 +58,7 @@ public struct MonitoringTerms: Sendable {
       configuration.minimumTLSVersion = .tlsv12
       configuration.applicationProtocols = ["http/1.1"]
       // Whether they belong together is found out here.
-      return try NIOSSLContext(configuration: configuration)
+      return (try NIOSSLContext(configuration: configuration), Double(own.notValidAfter))
     } catch let failure as MonitoringFailure {
       throw failure
     } catch {

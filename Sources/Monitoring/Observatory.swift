@@ -43,12 +43,14 @@ actor Observatory {
     }
   }
 
-  func metrics(_ format: Exposition.Format) async -> [UInt8] {
+  func metrics(_ format: Exposition.Format, certificateExpiry: Double?) async -> [UInt8] {
     let snapshot = await source.snapshot()
     let tenants = ranking.take(snapshot.tenants, now: snapshot.now)
     let process = ProcessFigures.current(startedAt: processStart)
     return Array(
-      Exposition.text(snapshot, tenants: tenants, process: process, format).utf8)
+      Exposition.text(
+        snapshot, tenants: tenants, process: process, certificateExpiry: certificateExpiry, format
+      ).utf8)
   }
 
   /// So many tenants have figures of their own from now on.

@@ -8,7 +8,7 @@ import NIOCore
 /// What is served, by path.
 struct Pages: Sendable {
   /// As it is now.
-  let gate: @Sendable () -> Gate
+  let terms: @Sendable () -> MonitoringTerms
   let observatory: Observatory
 
   private static let health: Set<String> = ["/healthz", "/livez", "/readyz"]
@@ -27,7 +27,8 @@ struct Pages: Sendable {
 
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
-    switch gate().answer(request.head, isHealth: Self.health.contains(path)) {
+    let terms = terms()
+    switch terms.gate.answer(request.head, isHealth: Self.health.contains(path)) {
     case .allowed: break
     case .foreignHost: return Self.text(.misdirectedRequest, "this is not that host\n")
     case .unauthorized:
@@ -45,7 +46,9 @@ struct Pages: Sendable {
     case "/readyz": return Self.text(await observatory.readiness())
     case "/metrics":
       let format = Self.format(request.headers[.accept] ?? "")
-      return Self.page(await observatory.metrics(format), format.contentType, for: request)
+      let metrics = await observatory.metrics(
+        format, certificateExpiry: terms.certificateExpiry)
+      return Self.page(metrics, format.contentType, for: request)
     case "/status.json":
       let hasHistory = request.uri.queryParameters["history"] == "1"
       let status = await observatory.status(hasHistory: hasHistory)

@@ -25,14 +25,19 @@ struct Certificate {
 
   /// Whether a client that trusts this certificate alone gets metrics by HTTPS.
   static func isServed(_ certificate: String, port: UInt16) throws -> Bool {
+    try metrics(certificate, port: port).contains("sluice_clients")
+  }
+
+  /// What a client that trusts this certificate alone gets by HTTPS; empty: nothing.
+  static func metrics(_ certificate: String, port: UInt16) throws -> String {
     let script = """
       import ssl, sys, urllib.request
       context = ssl.create_default_context(cafile=sys.argv[1])
       url = f"https://127.0.0.1:{sys.argv[2]}/metrics"
       answer = urllib.request.urlopen(url, context=context, timeout=20)
-      print("sluice_clients" in answer.read().decode())
+      print(answer.read().decode())
       """
     let run = try Subprocess.run(["/usr/bin/python3", "-c", script, certificate, "\(port)"])
-    return run.standardOutput == "True\n"
+    return run.standardOutput
   }
 }

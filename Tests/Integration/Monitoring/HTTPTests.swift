@@ -94,9 +94,9 @@ extension Integration {
       try Metrics.withMetrics { sluice, port in
         let client = try sluice.connect()
         _ = try client.value("SELECT 1")
-        expectEventually("there is a history") {
+        expectEventually("there is a history", seconds: 30) {
           let path = "/status.json?history=1"
-          return (try? HTTPAnswer.get(path, port: port).body.utf8.count).map { $0 > 1400 } == true
+          return (try? HTTPAnswer.get(path, port: port).body.utf8.count).map { $0 > 1050 } == true
         }
         try Scratch.write(Self.reader, to: sluice.directory + "/read.py")
         let run = try Subprocess.run(
@@ -195,7 +195,11 @@ extension Integration {
       defer { Scratch.remove(directory) }
       let files = try Certificate(in: directory)
       try Metrics.withMetrics(files.settings) { _, port in
-        #expect(try Certificate.isServed(files.certificate, port: port))
+        let text = try Certificate.metrics(files.certificate, port: port)
+        let name = "sluice_metrics_certificate_expiry_timestamp_seconds"
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + " ") })
+        let expiry = try #require(Double(line.dropFirst(name.count + 1)))
+        #expect(abs(expiry - Double(time(nil)) - 2 * 86_400) < 3600)
         let plain = Array("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
         let answer = try HTTPAnswer.exchange(plain, port: port)
         #expect(!String(decoding: answer, as: UTF8.self).contains("200 OK"))

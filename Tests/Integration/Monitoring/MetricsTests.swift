@@ -259,6 +259,8 @@ extension Integration {
       import sys
       from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
       families = list(read(sys.stdin.read()))
+      names = {sample.labels.get("database") for family in families for sample in family.samples}
+      assert 'a "b" \\c # é{le="0"} 1' in names, names
       print(sum(len(family.samples) for family in families))
       """
 
@@ -267,8 +269,18 @@ extension Integration {
 
     @Test(.disabled(if: exporter.isEmpty, "prometheus_client could not be had"))
     func `a strict reader accepts the OpenMetrics text`() throws {
-      try Self.withMetrics { sluice, port in
-        let client = try sluice.connect()
+      // Clients choose the names of databases where any will do.
+      let change: (inout SluiceConfiguration) -> Void = {
+        $0.databases["*"] = $0.databases["app"]
+        $0.databases["*"]?["dbname"] = "app"
+        $0.tenancy = ["sources": ["startup:tenant"]]
+        $0.tenantSettings = ["app.tenant_id": "{tenant}"]
+        $0.users["app"] = ["password": "", "tenants": ["*"]]
+      }
+      try Self.withMetrics(["query_stats": true], change) { sluice, port in
+        let client = try sluice.connect(
+          database: #"a "b" \c # é{le="0"} 1"#, parameters: ["tenant": "other"])
+        for _ in 0..<12 { _ = try client.value("SELECT 1") }
         try client.send(Frame.query("SELECT 1/0"))
         _ = try client.receiveUntilReady()
         let text = try HTTPAnswer.get(
