@@ -40,13 +40,13 @@ public struct QuerySelection: Sendable {
   }
 
   private mutating func cut() {
-    candidates.sort { $0.time > $1.time }
     guard candidates.count > most else { return }
+    candidates.sort { $0.time > $1.time }
     candidates.removeLast(candidates.count - most)
     leastTime = candidates[most - 1].time
   }
 
-  /// What was found, the longest first, by the names that other loops know too.
+  /// What was found, in no order, by the names that other loops know too.
   public mutating func found(in table: borrowing QueryTable) -> [Ranked] {
     cut()
     return candidates.map { candidate in

@@ -20,7 +20,9 @@ import Testing
   ) -> [QuerySelection.Ranked] {
     var selection = QuerySelection(most: most)
     for _ in 0...table.statements.count {
-      if selection.goOn(in: table, count: pieces) { return selection.found(in: table) }
+      if selection.goOn(in: table, count: pieces) {
+        return selection.found(in: table).sorted { $0.time > $1.time }
+      }
     }
     Issue.record("it comes to no end")
     return []
