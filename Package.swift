@@ -53,6 +53,7 @@ let package = Package(
     .target(
       name: "COpenSSL",
       linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(name: "PostgresWire", swiftSettings: pure),
     .target(
       name: "PostgresAuth", dependencies: ["PostgresWire", "COpenSSL"], swiftSettings: pure),
@@ -91,9 +92,8 @@ let package = Package(
     .target(
       name: "Monitoring",
       dependencies: [
-        "Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings",
+        "Admin", "CZlib", "Dashboard", "PostgresAuth", "Reactor", "Settings",
         .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -128,6 +128,14 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "DashboardTests", dependencies: ["Dashboard"], path: "Tests/Dashboard",
+      swiftSettings: common),
+    .testTarget(
+      name: "MonitoringTests",
+      dependencies: [
+        "Admin", "Monitoring", .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/Monitoring",
+      exclude: ["README.md", "alerts", "browser", "monitoring", "picture", "requirements.txt"],
       swiftSettings: common),
     .testTarget(
       name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],

@@ -1,5 +1,5 @@
 /// What one loop counts about statements: a bounded number of them, by pool and fingerprint. Who
-/// asks gets a copy.
+/// asks gets a copy, or an excerpt.
 ///
 /// Where there are more, the least used gives way; what was counted of it goes to its pool's
 /// `others`, so that sums stay right.
@@ -183,6 +183,35 @@ public struct QueryTable: Sendable {
     scopes.lazy.filter { $0.slow > 0 || $0.repeats > 0 }.map {
       Findings(database: $0.database, user: $0.user, slow: $0.slow, repeats: $0.repeats)
     }
+  }
+
+  /// A table of some of these statements alone, for who asks: of the rest nothing is copied.
+  /// - Parameter hasOthers: with what is no statement's.
+  public func excerpt(_ names: [Name], hasOthers: Bool) -> QueryTable {
+    var excerpt = QueryTable(limit: names.count)
+    for name in names {
+      guard let scope = number(of: name), let place = index.find(Self.key(name.hash, scope)) else {
+        continue
+      }
+      var statement = statements[Int(place)]
+      statement.scope = excerpt.scope(database: name.database, user: name.user)
+      excerpt.statements.append(statement)
+    }
+    if !hasOthers { return excerpt }
+    for scope in scopes where scope.others.calls > 0 {
+      let number = Int(excerpt.scope(database: scope.database, user: scope.user))
+      excerpt.scopes[number].others = scope.others
+      excerpt.scopes[number].othersHistogram = scope.othersHistogram
+    }
+    return excerpt
+  }
+
+  private func number(of name: Name) -> Int32? {
+    if let known = scopeIndex[name.database]?[name.user] { return known }
+    guard let last = scopes.last, last.database == name.database, last.user == name.user else {
+      return nil
+    }
+    return Int32(scopes.count - 1)
   }
 
   // MARK: counting

@@ -11,12 +11,6 @@ public struct QueryTotals: Sendable {
   /// The text that stands for statements that have given way, or that could not be told.
   public static let others = "(other statements)"
 
-  private struct Key: Hashable {
-    let database: String
-    let user: String
-    let hash: UInt64
-  }
-
   /// Microseconds of one call.
   public var mean: UInt64 { counts.calls == 0 ? 0 : counts.time / counts.calls }
 
@@ -25,11 +19,11 @@ public struct QueryTotals: Sendable {
 
   /// The statements of all loops, those that took the most time first.
   public static func merge(_ tables: [QueryTable]) -> [QueryTotals] {
-    var all: [Key: QueryTotals] = [:]
+    var all: [QueryTable.Name: QueryTotals] = [:]
     for table in tables {
       for statement in table.statements where statement.counts.calls > 0 {
         let scope = table.scopes[Int(statement.scope)]
-        let key = Key(database: scope.database, user: scope.user, hash: statement.hash)
+        let key = QueryTable.Name(database: scope.database, user: scope.user, hash: statement.hash)
         guard var known = all[key] else {
           var totals = QueryTotals(scope, statement.text, statement.counts, statement.histogram)
           totals.tenants = statement.tenants
@@ -51,9 +45,9 @@ public struct QueryTotals: Sendable {
   }
 
   private static func mergeOthers(_ tables: [QueryTable]) -> [QueryTotals] {
-    var all: [Key: QueryTotals] = [:]
+    var all: [QueryTable.Name: QueryTotals] = [:]
     for scope in tables.flatMap(\.scopes) where scope.others.calls > 0 {
-      let key = Key(database: scope.database, user: scope.user, hash: 0)
+      let key = QueryTable.Name(database: scope.database, user: scope.user, hash: 0)
       var totals = all[key] ?? QueryTotals(scope, others, QueryCounts(), LatencyHistogram())
       totals.counts += scope.others
       totals.histogram += scope.othersHistogram

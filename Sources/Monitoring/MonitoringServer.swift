@@ -1,11 +1,9 @@
 import Admin
 import Glibc
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Reactor
 import Settings
 import Synchronization
@@ -15,11 +13,18 @@ public final class MonitoringServer: Sendable {
   private let sockets: [Int32]
   /// What is listened on, for the log.
   public let addresses: [String]
-  private let settings: Settings
   private let isLoopback: Bool
-  private let tls: TLSConfiguration?
+  private let terms: Lock<MonitoringTerms>
   private let logger: Logger
-  private let running = Lock<(group: MultiThreadedEventLoopGroup, task: Task<Void, Never>)?>(nil)
+  private let running = Lock<Running?>(nil)
+
+  private struct Running: Sendable {
+    let group: MultiThreadedEventLoopGroup
+    let executor: LoopExecutor
+    let observatory: Observatory
+    let visitors: NIOLoopBoundBox<Visitors>
+    var task: Task<Void, Never>?
+  }
 
   /// Opens the sockets and reads the certificate. Starts no thread.
   /// - Returns: nil where `metrics_listen` is empty.
@@ -29,10 +34,9 @@ public final class MonitoringServer: Sendable {
     guard let address = MetricsAddress(settings.metricsListen) else {
       throw MonitoringFailure("metrics_listen: \"\(settings.metricsListen)\" is no address")
     }
-    self.settings = settings
     self.logger = logger
     isLoopback = address.isLoopback
-    tls = try Self.tls(settings)
+    terms = Lock(try MonitoringTerms(settings, isLoopback: isLoopback))
     (sockets, addresses) = try Self.listen(address, backlog: Visitors.limit)
   }
 
@@ -63,75 +67,78 @@ public final class MonitoringServer: Sendable {
     return (sockets, names)
   }
 
-  private static func tls(_ settings: Settings) throws(MonitoringFailure) -> TLSConfiguration? {
-    let (certificate, key) = (settings.metricsTlsCertFile, settings.metricsTlsKeyFile)
-    if certificate.isEmpty { return nil }
-    do {
-      let chain = try NIOSSLCertificate.fromPEMFile(certificate)
-      guard !chain.isEmpty else {
-        throw MonitoringFailure("metrics_tls_cert_file \"\(certificate)\" has no certificate")
-      }
-      var configuration = TLSConfiguration.makeServerConfiguration(
-        certificateChain: chain.map { .certificate($0) },
-        privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-      configuration.minimumTLSVersion = .tlsv12
-      configuration.applicationProtocols = ["http/1.1"]
-      // Whether they belong together is found out here.
-      _ = try NIOSSLContext(configuration: configuration)
-      return configuration
-    } catch let failure as MonitoringFailure {
-      throw failure
-    } catch {
-      throw MonitoringFailure(
-        "metrics_tls_cert_file \"\(certificate)\" with metrics_tls_key_file \"\(key)\": \(error)")
-    }
-  }
-
   /// Starts the thread, which serves until ``stop()``.
   public func start(_ source: any MetricsSource) {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let executor = LoopExecutor(group.any())
-    let prober = ServerProber(group: group, executor: executor)
     let observatory = Observatory(
-      source: source, prober: prober, tenants: settings.metricsTenants)
-    let gate = Gate(
-      user: settings.metricsUser, password: settings.metricsPassword.text,
-      isLoopback: isLoopback)
-    let pages = Pages(gate: gate, observatory: observatory)
-    let task = Task(executorPreference: executor) {
-      await self.serve(pages, source, observatory, executor.loop)
+      source: source, prober: ServerProber(group: group, executor: executor), executor: executor,
+      tenants: terms.withLock { $0.tenants })
+    let pages = Pages(terms: { self.terms.withLock { $0 } }, observatory: observatory)
+    let visitors = NIOLoopBoundBox.makeBoxSendingValue(Visitors(), eventLoop: executor.loop)
+    var running = Running(
+      group: group, executor: executor, observatory: observatory, visitors: visitors)
+    running.task = Task(executorPreference: executor) { [running] in
+      await self.serve(pages, source, running)
     }
-    running.withLock { $0 = (group, task) }
+    self.running.withLock { [running] in $0 = running }
   }
 
   /// Stops serving; what is under way is cut off. Returns once the thread is at its end.
   public func stop() {
     guard
-      let (group, task) = running.withLock({ state in
+      let running = running.withLock({ state in
         defer { state = nil }
         return state
       })
     else { return }
-    task.cancel()
-    try? group.syncShutdownGracefully()
+    running.task?.cancel()
+    try? running.group.syncShutdownGracefully()
+  }
+
+  // MARK: reloading
+
+  /// Whether these settings change nothing here.
+  public func isServing(_ settings: Settings) -> Bool {
+    terms.withLock { $0.wanted } == MonitoringTerms.Wanted(settings)
+  }
+
+  /// What a reload would change, read and checked; nothing has changed yet.
+  /// - Throws: ``MonitoringFailure`` with the setting.
+  public func terms(for settings: Settings) throws(MonitoringFailure) -> MonitoringTerms {
+    try MonitoringTerms(settings, isLoopback: isLoopback)
+  }
+
+  /// Has the next request, and the next connection, be served so.
+  public func apply(_ fresh: MonitoringTerms) {
+    let wasEncrypted = terms.withLock { terms in
+      defer { terms = fresh }
+      return terms.tls != nil
+    }
+    guard let running = running.withLock({ $0 }) else { return }
+    Task(executorPreference: running.executor) {
+      await running.observatory.show(tenants: fresh.tenants)
+    }
+    if wasEncrypted == (fresh.tls != nil) { return }
+    // A connection that stays open would stay as it was.
+    running.executor.loop.execute { running.visitors.value.closeAll() }
   }
 
   // MARK: serving
 
   private func serve(
-    _ pages: Pages, _ source: any MetricsSource, _ observatory: Observatory,
-    _ loop: any EventLoop
+    _ pages: Pages, _ source: any MetricsSource, _ running: Running
   ) async {
-    let executor = LoopExecutor(loop)
+    let (executor, loop) = (running.executor, running.executor.loop)
     let timer = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
       source.giveUpOnLateAnswers()
     }
     let sampler = loop.scheduleRepeatedTask(
       initialDelay: .zero, delay: .seconds(Int64(History.period))
     ) { _ in
-      Task(executorPreference: executor) { await observatory.sample() }
+      Task(executorPreference: executor) { await running.observatory.sample() }
     }
-    let visitors = NIOLoopBound(Visitors(), eventLoop: loop)
+    let visitors = running.visitors
     var limits = HTTP1Channel.Configuration.DecoderConfiguration()
     limits.maxHeaderFieldSize = 8192
     limits.maxHeaderListSize = 16_384
@@ -143,25 +150,17 @@ public final class MonitoringServer: Sendable {
       },
       configuration: .init(
         additionalChannelHandlers: [Visitor(visitors.value)], httpDecoderConfiguration: limits))
+    let door = Door(http: http, tls: { self.terms.withLock { $0.tls } })
     await withTaskGroup(of: Void.self) { group in
       for socket in sockets {
-        group.addTask {
-          guard let tls = self.tls else { return await self.accept(on: socket, http, loop) }
-          do {
-            await self.accept(on: socket, try TLSChannel(http, tlsConfiguration: tls), loop)
-          } catch {
-            self.logger.error("metrics_listen: TLS can't be set up: \(error)")
-          }
-        }
+        group.addTask { await self.accept(on: socket, door, loop) }
       }
     }
     timer.cancel()
     sampler.cancel()
   }
 
-  private func accept<Child: ServerChildChannel>(
-    on socket: Int32, _ child: Child, _ loop: any EventLoop
-  ) async {
+  private func accept(on socket: Int32, _ door: Door, _ loop: any EventLoop) async {
     // What visitors do wrong is no concern of the pooler's log.
     let quiet = Logger(label: "monitoring") { _ in SwiftLogNoOpLogHandler() }
     do {
@@ -170,12 +169,12 @@ public final class MonitoringServer: Sendable {
         .bind(socket) { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(ByteBound())
-          }.flatMap { child.setup(channel: channel, logger: quiet) }
+          }.flatMap { door.setup(channel: channel, logger: quiet) }
         }
       try await withThrowingDiscardingTaskGroup { group in
         try await server.executeThenClose { visits in
           for try await visit in visits {
-            group.addTask { await child.handle(value: visit, logger: quiet) }
+            group.addTask { await door.handle(value: visit, logger: quiet) }
           }
         }
       }

@@ -7,7 +7,8 @@ import NIOCore
 
 /// What is served, by path.
 struct Pages: Sendable {
-  let gate: Gate
+  /// As it is now.
+  let terms: @Sendable () -> MonitoringTerms
   let observatory: Observatory
 
   private static let health: Set<String> = ["/healthz", "/livez", "/readyz"]
@@ -26,7 +27,8 @@ struct Pages: Sendable {
 
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
-    switch gate.answer(request.head, isHealth: Self.health.contains(path)) {
+    let terms = terms()
+    switch terms.gate.answer(request.head, isHealth: Self.health.contains(path)) {
     case .allowed: break
     case .foreignHost: return Self.text(.misdirectedRequest, "this is not that host\n")
     case .unauthorized:
@@ -44,16 +46,18 @@ struct Pages: Sendable {
     case "/readyz": return Self.text(await observatory.readiness())
     case "/metrics":
       let format = Self.format(request.headers[.accept] ?? "")
-      return Self.page(await observatory.metrics(format), type: format.contentType)
+      let metrics = await observatory.metrics(
+        format, certificateExpiry: terms.certificateExpiry)
+      return Self.page(metrics, format.contentType, for: request)
     case "/status.json":
       let hasHistory = request.uri.queryParameters["history"] == "1"
       let status = await observatory.status(hasHistory: hasHistory)
-      return Self.page(status, type: "application/json")
+      return Self.page(status, "application/json", for: request)
     default:
       guard let file = DashboardPage.file(at: path) else {
         return Self.text(.notFound, "there is no such page\n")
       }
-      return Self.page(file.bytes, type: file.type)
+      return Self.page(file.bytes, file.type, for: request)
     }
   }
 
@@ -90,10 +94,19 @@ struct Pages: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 
-  private static func page(_ bytes: [UInt8], type: String) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: type],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  private static func page(
+    _ bytes: [UInt8], _ type: String, for request: Request
+  ) -> Response {
+    var headers: HTTPFields = [.contentType: type, .vary: "Accept-Encoding"]
+    var body = bytes
+    if bytes.count >= Gzip.shortest, Gzip.isTaken(request.headers[.acceptEncoding] ?? ""),
+      let compressed = Gzip.compress(bytes)
+    {
+      headers[.contentEncoding] = "gzip"
+      body = compressed
+    }
+    return Response(
+      status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
   }
 
   /// For every answer. What a browser shows is the pooler's state of now, and nobody else's.

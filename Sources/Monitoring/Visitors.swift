@@ -19,6 +19,10 @@ final class Visitors {
 
   func leave(_ visitor: Visitor) { visitors.removeAll { $0 === visitor } }
 
+  func closeAll() {
+    for visitor in visitors { visitor.close() }
+  }
+
   /// It has been served, and stands behind the others.
   func rest(_ visitor: Visitor) {
     leave(visitor)

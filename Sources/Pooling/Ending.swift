@@ -195,48 +195,4 @@ public enum Ending: Equatable, Sendable {
     default: notice?.message ?? "unknown"
     }
   }
-
-  /// The name under which it is counted.
-  public var label: String {
-    switch self {
-    case .clientClosed: "client_closed"
-    case .clientUnexpectedEOF: "client_unexpected_eof"
-    case .clientLoginTimeout: "client_login_timeout"
-    case .clientIdleTimeout: "client_idle_timeout"
-    case .queryWaitTimeout: "query_wait_timeout"
-    case .queryTimeout: "query_timeout"
-    case .idleTransactionTimeout: "idle_transaction_timeout"
-    case .transactionTimeout: "transaction_timeout"
-    case .transactionInStatementMode: "transaction_in_statement_mode"
-    case .tooManyClients: "max_client_conn"
-    case .tooManyDatabaseClients: "max_db_client_connections"
-    case .tooManyUserClients: "max_user_client_connections"
-    case .noSuchDatabase: "no_such_database"
-    case .databaseRemoved: "database_removed"
-    case .databaseConfigurationChanged: "database_configuration_changed"
-    case .consoleRefused: "console_refused"
-    case .startupRefused: "startup_refused"
-    case .authenticationFailed: "authentication_failed"
-    case .tenantRefused: "tenant_refused"
-    case .invalidMessageType, .invalidMessageLength: "protocol_violation"
-    case .simpleQueryRefused: "disable_pqexec"
-    case .serverLoginFailed: "server_login_failed"
-    case .serverLost: "server_lost"
-    case .parametersRefused: "parameters_refused"
-    case .tenantSettingsRefused: "tenant_settings_refused"
-    case .outOfStep: "out_of_step"
-    case .textTooLong: "text_too_long"
-    case .tenantLimit: "tenant_limit"
-    case .forbiddenFunction: "forbidden_function"
-    case .tooManyStatements: "too_many_statements"
-    case .duplicateStatement: "duplicate_statement"
-    case .notificationsNotTaken: "notifications_not_taken"
-    case .shuttingDown: "shutdown"
-    case .adminDisconnect: "admin_disconnect"
-    case .databaseDisabled: "database_disabled"
-    case .suspendTimeout: "suspend_timeout"
-    case .unsupported: "unsupported"
-    case .internalError: "internal_error"
-    }
-  }
 }

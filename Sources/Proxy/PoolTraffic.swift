@@ -98,7 +98,7 @@ struct TrafficReport: Sendable {
 }
 
 /// Why a connection to a server could not be opened, as it is counted.
-enum ConnectFailure: String, Sendable {
+enum ConnectFailure: String, CaseIterable, Sendable {
   /// It could not be reached.
   case connect
   case timeout
@@ -127,7 +127,7 @@ struct ErrorClass: Hashable, Sendable {
 }
 
 /// Why a server connection ended, as it is counted.
-enum ServerDeparture: String, Sendable {
+enum ServerDeparture: String, CaseIterable, Sendable {
   case lifetime = "server_lifetime"
   case idleTimeout = "server_idle_timeout"
   case evicted

@@ -30,6 +30,9 @@ extension Pooler {
     let answered = Set(reports.map { Int($0.loop) })
     snapshot.silentLoops = (0..<loopCount).filter { !answered.contains($0) }
     snapshot.loops = reports.sorted { $0.loop < $1.loop }.map(Self.loop)
+    snapshot.loginFailures = Self.noEnds
+    snapshot.clientEnds = Self.noEnds
+    snapshot.serverEnds = Self.noServerEnds
     for counts in reports.compactMap(\.metrics) {
       snapshot.acceptBacklog += counts.backlog
       snapshot.acceptBacklogLimit += counts.backlogLimit
@@ -48,6 +51,17 @@ extension Pooler {
     snapshot.pools = poolMetrics(reports, now: snapshot.now)
     if settings.tenancyRules.isActive { snapshot.tenants = tenantMetrics() }
     return snapshot
+  }
+
+  // What can be counted is there from the start: who sees a counter for the first time as 1 has not
+  // seen it go up.
+  private static let noEnds = zeros(Ending.Label.self)
+  private static let noServerEnds = zeros(ServerDeparture.self)
+  private static let noConnectFailures = zeros(ConnectFailure.self)
+
+  private static func zeros<Reason>(_: Reason.Type) -> [String: UInt64]
+  where Reason: CaseIterable & RawRepresentable<String> {
+    Dictionary(uniqueKeysWithValues: Reason.allCases.map { ($0.rawValue, 0) })
   }
 
   private static func loop(_ report: LoopReport) -> LoopMetrics {
@@ -79,7 +93,11 @@ extension Pooler {
         continue
       }
       let place = places[[route.title, route.user]] ?? all.count
-      if place == all.count { all.append(PoolMetrics(database: route.title, user: route.user)) }
+      if place == all.count {
+        var fresh = PoolMetrics(database: route.title, user: route.user)
+        fresh.connectFailures = Self.noConnectFailures
+        all.append(fresh)
+      }
       places[[route.title, route.user]] = place
       numbers[pool.id] = place
       Self.add(pool, to: &all[place])

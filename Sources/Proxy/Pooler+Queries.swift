@@ -4,10 +4,18 @@ import Settings
 
 // Which statements take the time, for the dashboard.
 extension Pooler {
-  /// As SHOW QUERIES has them, at most so many; nil: query_stats is off.
+  /// How many statements each loop names as those that took the most time on it. The others are
+  /// taken for those that did not on all loops together either.
+  private static var ranked: Int { 1000 }
+
+  /// As SHOW QUERIES has them, at most so many; nil: query_stats is off. A loop hands over what is
+  /// asked for, and no copy of all: that would be a long turn, and another one when it counts next.
   func queries(limit: Int) async -> [QueryReport]? {
     guard settings.queryStats else { return nil }
-    let reports = await inquirer.ask(.queries, of: mailboxes)
+    let rankings = await inquirer.ask(.ranking(Self.ranked), of: mailboxes)
+    let names = QuerySelection.first(limit, of: rankings.flatMap(\.ranking))
+    let question = Question.statements(names, hasOthers: names.count < limit)
+    let reports = await inquirer.ask(question, of: mailboxes)
     return QueryTotals.merge(reports.compactMap(\.queries)).prefix(limit).map { query in
       QueryReport(
         database: query.database, user: query.user, fingerprint: query.text,

@@ -56,12 +56,14 @@ public final class Service: Sendable {
   ///   - handle: what to do about one; called on the calling thread.
   ///   - reload: reads the configuration anew, for the console; also called there. False: it can't
   ///     be used.
-  ///   - settingsChanged: told of what the console's SET has made of the settings; there, too.
+  ///   - settingsChange: told of what the console's SET makes of the settings, before it is in
+  ///     effect; there, too. It gives why it can't be.
   ///   - ticked: called there ten times a second.
   /// - Throws: ``ServiceError`` where the kernel gives no thread or descriptor.
   public func run(
     signals: SignalSource, handle: @escaping (Int32) -> Void, reload: @escaping () -> Bool,
-    settingsChanged: @escaping (Settings) -> Void = { _ in }, ticked: @escaping () -> Void = {}
+    settingsChange: @escaping (Settings) -> String? = { _ in nil },
+    ticked: @escaping () -> Void = {}
   ) throws(ServiceError) {
     do throws(SystemError) {
       let first = try Worker(
@@ -69,7 +71,7 @@ public final class Service: Sendable {
         listeners: listeners.map { Listener(fd: $0.fd, address: $0.address, path: $0.path) })
       first.signals = (signals, handle)
       first.rereadsConfiguration = reload
-      first.settingsChanged = settingsChanged
+      first.settingsChange = settingsChange
       first.ticked = ticked
       for loop in 1..<max(1, pooler.loopCount) {
         let ticket = WorkerTicket(loop: Int32(loop), pooler: pooler)

@@ -16,8 +16,12 @@ enum Question: Sendable {
   case metrics
   /// Clients that wait, and those that have servers.
   case waits
-  /// What is counted about statements.
+  /// All that is counted about statements.
   case queries
+  /// Which statements took the most time; so many at most.
+  case ranking(Int)
+  /// What is counted about these statements.
+  case statements([QueryTable.Name], hasOthers: Bool)
   /// End clients.
   case kill(Victims)
   /// Stop reading what clients send, or go on.
@@ -46,6 +50,7 @@ struct LoopReport: Sendable {
   var metrics: LoopCounts?
   /// nil: query_stats and log_min_duration are off.
   var queries: QueryTable?
+  var ranking: [QuerySelection.Ranked] = []
   /// How many clients have been ended.
   var killed = 0
   /// How many clients have not taken all that was sent to them.
@@ -135,8 +140,8 @@ struct ConnectionFacts: Sendable {
   var unsent = 0
 }
 
-/// A question under way on a loop: clients are looked at in pieces, so that the loop's connections
-/// do not wait for it.
+/// A question under way on a loop: clients, or statements, are looked at in pieces, so that the
+/// loop's connections do not wait for it.
 final class Survey {
   let question: Question
   /// Who asks, and its number for the question.
@@ -144,6 +149,8 @@ final class Survey {
   let serial: UInt64
   /// Where it goes on among the places of clients.
   var nextChunk = 0
+  /// The statements that have been chosen; nil: it is about clients.
+  var selection: QuerySelection?
   var report: LoopReport
 
   init(_ question: Question, asker: Int32, serial: UInt64, loop: Int32) {

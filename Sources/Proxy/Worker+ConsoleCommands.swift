@@ -242,11 +242,12 @@ extension Worker {
       return ConsoleError("SET failed: \(definition.name) can't be changed without a restart")
     }
     do {
-      pooler.reload(try old.setting(definition.name, to: value, origin: .console))
+      let changed = try old.setting(definition.name, to: value, origin: .console)
+      if let reason = settingsChange?(changed) { return ConsoleError("SET failed: \(reason)") }
+      pooler.reload(changed)
     } catch {
       return ConsoleError("SET failed: \(error.message)", sqlstate: "22023")
     }
-    settingsChanged?(pooler.settings)
     return nil
   }
 }

@@ -8,9 +8,9 @@ extension Worker {
   /// A client has ended. One that says nothing, or goes in its login without a word, is a probe.
   func countEnd(_ client: ClientPointer, _ ending: Ending) {
     if client.pointee.login == nil && client.pointee.isCounted {
-      clientEnds[ending.label, default: 0] += 1
+      clientEnds[ending.label.rawValue, default: 0] += 1
     } else if ending.notice != nil {
-      loginFailures[ending.label, default: 0] += 1
+      loginFailures[ending.label.rawValue, default: 0] += 1
     }
   }
 

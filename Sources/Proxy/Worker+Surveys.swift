@@ -1,5 +1,6 @@
 import Admin
 import CLinux
+import Insight
 import Pooling
 import Reactor
 import Settings
@@ -47,6 +48,11 @@ extension Worker {
       return begin(survey)
     case .waits: return begin(survey)
     case .queries: survey.report.queries = queryTable()
+    case .ranking(let most):
+      survey.selection = QuerySelection(most: most)
+      return begin(survey)
+    case .statements(let names, let hasOthers):
+      survey.report.queries = insight?.pointee.table.excerpt(names, hasOthers: hasOthers)
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)
@@ -76,9 +82,31 @@ extension Worker {
     if surveys.count == 1 { goOnWithSurveys() }
   }
 
-  /// Looks at some more clients for the first question under way.
+  /// How many statements are.
+  private static var statementsAtATime: Int { 2048 }
+
+  /// Looks at some more for the first question under way.
   func goOnWithSurveys() {
     guard let survey = surveys.first else { return }
+    let isDone = survey.selection == nil ? lookAtClients(survey) : lookAtStatements(survey)
+    if isDone {
+      surveys.removeFirst()
+      end(survey)
+    }
+    if !surveys.isEmpty { mailbox.post(.surveysGoOn) }
+  }
+
+  /// - Returns: whether those were the last.
+  private func lookAtStatements(_ survey: Survey) -> Bool {
+    guard let insight, var selection = survey.selection.take() else { return true }
+    let isDone = selection.goOn(in: insight.pointee.table, count: Self.statementsAtATime)
+    if isDone { survey.report.ranking = selection.found(in: insight.pointee.table) }
+    survey.selection = selection
+    return isDone
+  }
+
+  /// - Returns: whether those were the last.
+  private func lookAtClients(_ survey: Survey) -> Bool {
     let end = min(clients.chunkCount, survey.nextChunk + Self.chunksAtATime)
     while survey.nextChunk < end {
       clients.forEachPlace(inChunk: survey.nextChunk) { client in
@@ -96,16 +124,13 @@ extension Worker {
           if isWaiting || client.pointee.server != nil {
             survey.report.connections.append(facts(client))
           }
-        case .traffic, .queries, .kill, .suspend, .reload, .set, .shutdown: break
+        case .traffic, .queries, .ranking, .statements, .kill, .suspend, .reload, .set, .shutdown:
+          break
         }
       }
       survey.nextChunk += 1
     }
-    if survey.nextChunk >= clients.chunkCount {
-      surveys.removeFirst()
-      self.end(survey)
-    }
-    if !surveys.isEmpty { mailbox.post(.surveysGoOn) }
+    return survey.nextChunk >= clients.chunkCount
   }
 
   // MARK: counters

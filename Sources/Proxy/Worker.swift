@@ -134,8 +134,9 @@ final class Worker {
   var signals: (source: SignalSource, handle: (Int32) -> Void)?
   /// Reads the configuration anew; false: it can't be used. Only on the first loop.
   var rereadsConfiguration: (() -> Bool)?
-  /// Told of what SET has changed, and ten times a second. Only on the first loop.
-  var settingsChanged: ((Settings) -> Void)?
+  /// Told of what SET changes, of which it gives what can't be; and ten times a second. Only on the
+  /// first loop.
+  var settingsChange: ((Settings) -> String?)?
   var ticked: (() -> Void)?
   /// When lines that were left out are told of next.
   var nextLogReportAt: UInt64 = 0

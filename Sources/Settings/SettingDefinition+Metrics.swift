@@ -9,22 +9,22 @@ extension SettingDefinition {
       "metrics_user", \.metricsUser, "",
       "User who may see metrics and the dashboard, by basic authentication; empty is everybody. "
         + "Not in PgBouncer."
-    ).fixed,
-    .secret("metrics_password", \.metricsPassword, "That user's password. Not in PgBouncer.").fixed,
+    ),
+    .secret("metrics_password", \.metricsPassword, "That user's password. Not in PgBouncer."),
     .text(
       "metrics_tls_cert_file", \.metricsTlsCertFile, "",
       "Certificate in PEM, with those behind it; metrics are served over HTTPS then. "
         + "Not in PgBouncer."
-    ).fixed,
+    ),
     .text(
       "metrics_tls_key_file", \.metricsTlsKeyFile, "",
       "The certificate's private key in PEM. Not in PgBouncer."
-    ).fixed,
+    ),
     .integer(
       "metrics_tenants", \.metricsTenants, 50, in: 0...10_000,
       "How many tenants have metrics of their own: those that use most; the rest is `other`. "
         + "Not in PgBouncer."
-    ).fixed,
+    ),
   ]
 }
 

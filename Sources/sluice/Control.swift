@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Logs
+import Monitoring
 import Proxy
 import Settings
 
@@ -8,6 +9,7 @@ import Settings
 struct Control {
   let daemon: Daemon
   let service: Service
+  let monitoring: MonitoringServer?
   let logger: Logger
   let log: LogOutput
 
@@ -62,7 +64,7 @@ struct Control {
       case .warning: logger.warning("\(diagnostic)")
       }
     }
-    guard let settings = result.settings else {
+    guard let settings = result.settings, change(to: settings) == nil else {
       service.reloadFailed()
       logger.error("RELOAD failed: the configuration in effect stays as it was")
       return false
@@ -70,12 +72,32 @@ struct Control {
     for name in service.reload(daemon.effective(settings)) {
       logger.warning("\(name) can't be changed by a reload: restart to have it take effect")
     }
-    configureLog(settings)
     return true
   }
 
+  /// Has what is around the service follow the settings.
+  /// - Returns: why it can't; nothing has changed then.
+  private func change(to settings: Settings) -> String? {
+    do {
+      let terms = try monitoring?.terms(for: settings)
+      configureLog(settings)
+      if let terms { monitoring?.apply(terms) }
+      return nil
+    } catch {
+      logger.error("\(error)")
+      return error.description
+    }
+  }
+
+  /// As `change(to:)`, but files are not read again for a setting that is not about them.
+  func set(_ settings: Settings) -> String? {
+    if monitoring?.isServing(settings) == false { return change(to: settings) }
+    configureLog(settings)
+    return nil
+  }
+
   /// Has lines go where the settings say. The file is opened anew, as it may have been renamed.
-  func configureLog(_ settings: Settings) {
+  private func configureLog(_ settings: Settings) {
     if !log.configure(Daemon.logging(settings)) {
       logger.error("can't write to logfile \"\(settings.logfile)\": logging where it was")
     }

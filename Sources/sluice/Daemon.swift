@@ -84,11 +84,12 @@ struct Daemon {
     // Its thread takes no signals, which are blocked by now.
     monitoring?.start(service)
     defer { monitoring?.stop() }
-    let control = Control(daemon: self, service: service, logger: logger, log: log)
+    let control = Control(
+      daemon: self, service: service, monitoring: monitoring, logger: logger, log: log)
     do {
       try service.run(
         signals: signals, handle: { control.handle($0) }, reload: { control.reload() },
-        settingsChanged: { control.configureLog($0) },
+        settingsChange: { control.set($0) },
         ticked: {
           for text in log.flush() { logger.warning("\(text)") }
         })

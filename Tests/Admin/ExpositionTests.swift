@@ -19,7 +19,8 @@ import Testing
     snapshot.loops = [LoopMetrics(loop: 0)]
     snapshot.clientEnds = ["client_closed": 3]
     return Exposition.text(
-      snapshot, tenants: [TenantMetrics(name: "t")], process: ProcessFigures(), format)
+      snapshot, tenants: [TenantMetrics(name: "t")], process: ProcessFigures(),
+      certificateExpiry: 1_800_000_000, format)
   }
 
   private static let labels = #"database="a\"b\\c\nd",user="ü""#

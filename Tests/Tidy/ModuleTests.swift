@@ -4,7 +4,7 @@ import Testing
 @Suite struct Modules {
   /// What each module may import of this package.
   private static let allowed: [String: Set<String>] = [
-    "CLinux": [], "COpenSSL": [],
+    "CLinux": [], "COpenSSL": [], "CZlib": [],
     "PostgresWire": [],
     "PostgresAuth": ["PostgresWire", "COpenSSL"],
     "Pooling": ["PostgresAuth", "PostgresWire"],
@@ -20,7 +20,7 @@ import Testing
       "Admin", "Insight", "Settings", "Tenancy", "TLS", "Reactor", "Pooling", "PostgresAuth",
       "PostgresWire", "CLinux", "Logs",
     ],
-    "Monitoring": ["Admin", "Dashboard", "PostgresAuth", "Reactor", "Settings"],
+    "Monitoring": ["Admin", "CZlib", "Dashboard", "PostgresAuth", "Reactor", "Settings"],
     "sluice": ["Logs", "Proxy", "Monitoring", "Admin", "Settings", "Reactor", "CLinux"],
   ]
 

@@ -13,14 +13,20 @@ public struct ProcessFigures: Sendable {
 // Which figures stand in which family.
 extension Exposition {
   /// All metrics.
+  /// - Parameter certificateExpiry: seconds since 1970; nil: this is not told over TLS.
   public static func text(
-    _ snapshot: MetricsSnapshot, tenants: [TenantMetrics], process: ProcessFigures, _ format: Format
+    _ snapshot: MetricsSnapshot, tenants: [TenantMetrics], process: ProcessFigures,
+    certificateExpiry: Double?, _ format: Format
   ) -> String {
     var exposition = Exposition(format)
     exposition.write(pools: snapshot.pools)
     exposition.write(tenants: tenants)
     exposition.write(loops: snapshot.loops)
     exposition.write(snapshot)
+    if let certificateExpiry {
+      exposition.begin(.certificateExpiry)
+      exposition.sample(seconds: certificateExpiry)
+    }
     exposition.write(process)
     return exposition.finish()
   }

@@ -96,6 +96,9 @@ extension MetricFamily {
     "sluice_reload_successful", .gauge, "0 where the last reload found the configuration unusable.")
   static let reloadTime = process(
     "sluice_reload_timestamp_seconds", .gauge, "When the configuration in effect was read.")
+  static let certificateExpiry = process(
+    "sluice_metrics_certificate_expiry_timestamp_seconds", .gauge,
+    "When the certificate of metrics_tls_cert_file ends; only with one.")
   static let logLines = process(
     "sluice_log_lines", .counter, by: ["level"], "Lines that were written to the log.")
   static let logLinesSuppressed = process(
@@ -136,7 +139,7 @@ extension MetricFamily {
       [
         clients, clientLimit, acceptBacklog, acceptBacklogLimit, paused, draining,
         reloadSuccessful, loginFailures, clientEnds, serverEnds, logLines, logLinesSuppressed,
-        logLinesLost, reloadTime, build, processCPU, processMemory, processFiles,
+        logLinesLost, reloadTime, certificateExpiry, build, processCPU, processMemory, processFiles,
         processFileLimit, processStart,
       ]
     ),

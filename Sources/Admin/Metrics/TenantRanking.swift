@@ -14,7 +14,10 @@ public struct TenantRanking: Sendable {
   /// The label of the sum.
   public static let rest = "other"
 
-  private let limit: Int
+  /// How many have metrics of their own.
+  public var limit: Int {
+    didSet { if limit < named.count { rankedAt = nil } }
+  }
   /// By the names' bytes: texts are equal by characters, but tenants are not.
   private var known: [[UInt8]: Known] = [:]
   private var named: Set<[UInt8]> = []

@@ -168,7 +168,6 @@ export const queries = (holder) => new Table(holder, {
   empty: "",
   columns: [
     statement("Statement", (row) => row.fingerprint),
-    named("Pool", (row) => pool(row)),
     ordered("Total", duration, (row) => row.total),
     ordered("Mean", duration, (row) => row.mean),
     ordered("p99", duration, (row) => row.p99),
@@ -176,6 +175,7 @@ export const queries = (holder) => new Table(holder, {
     marked(ordered("Errors", counted, (row) => row.errors), (row) => row.errors > 0),
     ordered("Rows", count, (row) => row.rows),
     marked(ordered("Repeated", counted, (row) => row.repeats), (row) => row.repeats > 0),
+    named("Pool", (row) => pool(row)),
     named("By", (row) => [row.repeat_application, row.repeat_tenant].filter(Boolean).join(" "),
       { optional: true }),
   ],

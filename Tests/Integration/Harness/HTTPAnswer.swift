@@ -114,6 +114,12 @@ final class HTTPConnection {
     throw HarnessError("the HTTP server does not close: \(bytes.count) bytes came")
   }
 
+  /// Something has come.
+  var isReadable: Bool {
+    var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&poller, 1, 0) > 0
+  }
+
   /// The server has closed.
   var isClosedByServer: Bool {
     var byte: UInt8 = 0

@@ -59,6 +59,52 @@ extension Integration {
       }
     }
 
+    /// Reads each path as it is and compressed, as urllib does not by itself.
+    private static let reader = """
+      import gzip, http.client, sys
+      connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+      def get(path, method, **headers):
+          connection.request(method, path, headers=headers)
+          answer = connection.getresponse()
+          return answer, answer.read()
+      for path in ("/metrics", "/status.json?history=1", "/", "/dashboard.js"):
+          head, _ = get(path, "HEAD", **{"Accept-Encoding": "gzip"})
+          answer, body = get(path, "GET", **{"Accept-Encoding": "gzip, deflate"})
+          plain, text = get(path, "GET")
+          assert answer.status == head.status == plain.status == 200, path
+          assert answer.headers["Content-Encoding"] == "gzip", path
+          assert head.headers["Content-Encoding"] == "gzip", path
+          assert plain.headers["Content-Encoding"] is None, path
+          assert answer.headers["Content-Length"] == str(len(body)), path
+          whole = gzip.decompress(body)
+          assert len(body) < len(text) / 2, (path, len(body), len(text))
+          if path.startswith("/metrics"):
+              assert whole.split()[:20] == text.split()[:20], path
+          elif path.startswith("/status"):
+              assert whole[:1] == b"{" and whole[-1:] == b"}", path
+          else:
+              assert whole == text, path
+      for path in ("/healthz", "/none"):
+          answer, body = get(path, "GET", **{"Accept-Encoding": "gzip"})
+          assert answer.headers["Content-Encoding"] is None, path
+      print("read")
+      """
+
+    @Test func `who accepts gzip gets it, on one connection with who does not`() throws {
+      try Metrics.withMetrics { sluice, port in
+        let client = try sluice.connect()
+        _ = try client.value("SELECT 1")
+        expectEventually("there is a history", seconds: 30) {
+          let path = "/status.json?history=1"
+          return (try? HTTPAnswer.get(path, port: port).body.utf8.count).map { $0 > 1050 } == true
+        }
+        try Scratch.write(Self.reader, to: sluice.directory + "/read.py")
+        let run = try Subprocess.run(
+          ["/usr/bin/python3", sluice.directory + "/read.py", "\(port)"])
+        #expect(run.standardOutput == "read\n", "\(run.standardError)")
+      }
+    }
+
     @Test func `with a password the pages want it, health checks do not`() throws {
       let settings: SluiceConfiguration.Section = [
         "metrics_user": "scraper", "metrics_password": "open: sesame",
@@ -109,32 +155,51 @@ extension Integration {
       }
     }
 
+    private static let hasIPv6: Bool = {
+      let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_addr = in6addr_loopback
+      return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+        }
+      }
+    }()
+
+    @Test(.enabled(if: hasIPv6, "there is no IPv6 here"))
+    func `it may listen on an address of IPv6, and there alone`() throws {
+      let address = "[::1]:\(try FreePort.next())"
+      try Metrics.withMetrics(["metrics_listen": .text(address)]) { sluice, port in
+        let script = """
+          import sys, urllib.error, urllib.request
+          print(urllib.request.urlopen(f"http://{sys.argv[1]}/metrics", timeout=20).status)
+          foreign = {"Host": "evil.example"}
+          try:
+              page = urllib.request.Request(f"http://{sys.argv[1]}/", headers=foreign)
+              urllib.request.urlopen(page, timeout=20)
+          except urllib.error.HTTPError as error:
+              print(error.code)
+          """
+        let run = try Subprocess.run(["/usr/bin/python3", "-c", script, address])
+        #expect(run.standardOutput == "200\n421\n", "\(run.standardError)")
+        #expect(sluice.log.contains("metrics on \(address)"))
+        let same = try #require(UInt16(address.split(separator: ":").last ?? ""))
+        #expect(throws: (any Error).self) { try HTTPAnswer.get("/metrics", port: same) }
+      }
+    }
+
     @Test func `with a certificate it talks TLS alone`() throws {
       let directory = try Scratch.directory("tls")
       defer { Scratch.remove(directory) }
-      let (key, certificate) = (directory + "/key.pem", directory + "/cert.pem")
-      let made = try Subprocess.run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-        "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=IP:127.0.0.1",
-      ])
-      try #require(made.succeeded, "\(made.standardError)")
-      chmod(directory, 0o755)
-      chmod(key, 0o644)
-      let settings: SluiceConfiguration.Section = [
-        "metrics_tls_cert_file": .text(certificate), "metrics_tls_key_file": .text(key),
-      ]
-      try Metrics.withMetrics(settings) { _, port in
-        let script = """
-          import ssl, urllib.request
-          context = ssl.create_default_context(cafile="\(certificate)")
-          url = "https://127.0.0.1:\(port)/metrics"
-          answer = urllib.request.urlopen(url, context=context, timeout=20)
-          print("sluice_clients" in answer.read().decode())
-          """
-        try Scratch.write(script, to: directory + "/get.py")
-        let run = try Subprocess.run(["/usr/bin/python3", directory + "/get.py"])
-        #expect(run.standardOutput == "True\n", "\(run.standardError)")
+      let files = try Certificate(in: directory)
+      try Metrics.withMetrics(files.settings) { _, port in
+        let text = try Certificate.metrics(files.certificate, port: port)
+        let name = "sluice_metrics_certificate_expiry_timestamp_seconds"
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + " ") })
+        let expiry = try #require(Double(line.dropFirst(name.count + 1)))
+        #expect(abs(expiry - Double(time(nil)) - 2 * 86_400) < 3600)
         let plain = Array("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
         let answer = try HTTPAnswer.exchange(plain, port: port)
         #expect(!String(decoding: answer, as: UTF8.self).contains("200 OK"))

@@ -98,5 +98,74 @@ extension Integration {
         try Self.expect("/readyz", port, 503, "no server can be reached")
       }
     }
+
+    // MARK: a loop that hangs
+
+    /// Stops one thread of a process, the one of this name, until it is ended itself.
+    private static let stopper = """
+      import ctypes, glob, os, sys, time
+      process, name = sys.argv[1:3]
+      thread = [int(path.split("/")[4]) for path in glob.glob(f"/proc/{process}/task/*/comm")
+                if open(path).read().strip() == name][0]
+      call = ctypes.CDLL(None).ptrace
+      call.argtypes = [ctypes.c_long] * 4
+      seize, interrupt = 0x4206, 0x4207
+      if call(seize, thread, 0, 0) or call(interrupt, thread, 0, 0):
+          sys.exit("it may not")
+      os.waitpid(thread, 0x40000000)
+      print("stopped", flush=True)
+      time.sleep(60)
+      """
+
+    /// Stops a thread. End what this gives to have it go on.
+    private static func stop(_ thread: String, of process: pid_t) throws -> Subprocess? {
+      let directory = try Scratch.directory("stop")
+      defer { Scratch.remove(directory) }
+      let output = directory + "/output"
+      let stopper = try Subprocess(
+        ["/usr/bin/python3", "-c", Self.stopper, "\(process)", thread], output: output)
+      let deadline = Deadline(seconds: 20 * Patience.factor)
+      while !deadline.isOver, stopper.poll() == nil {
+        if Scratch.read(output).contains("stopped") { return stopper }
+        usleep(10_000)
+      }
+      stopper.signal(SIGKILL)
+      return nil
+    }
+
+    /// Not everywhere may one process stop another's thread.
+    private static let canStop: Bool = {
+      guard let sleeper = try? Subprocess(["sleep", "60"]) else { return false }
+      defer { sleeper.signal(SIGKILL) }
+      usleep(100_000)
+      let stopper = try? stop("sleep", of: sleeper.pid)
+      stopper?.signal(SIGKILL)
+      return stopper != nil
+    }()
+
+    @Test(.enabled(if: canStop, "one may not stop a thread here"))
+    func `a loop that hangs is named, and the others answer`() throws {
+      try Metrics.withMetrics(["threads": 3]) { sluice, port in
+        try Self.expect("/livez", port, 200, "ok")
+        let stopper = try #require(try Self.stop("loop 1", of: sluice.process.pid))
+        defer { stopper.signal(SIGKILL) }
+        expectEventually("it is noticed", seconds: 20) {
+          (try? HTTPAnswer.get("/livez", port: port).status) == 503
+        }
+        for path in ["/livez", "/healthz", "/readyz"] {
+          try Self.expect(path, port, 503, "loops that do not turn: 1")
+        }
+        let samples = try HTTPAnswer.get("/metrics", port: port).samples
+        #expect(samples[#"sluice_loop_turns_total{loop="0"}"#] != nil)
+        #expect(samples[#"sluice_loop_turns_total{loop="1"}"#] == nil)
+        let status = try HTTPAnswer.get("/status.json", port: port).body
+        #expect(status.contains(#""silent_loops":[1]"#))
+        stopper.signal(SIGKILL)
+        expectEventually("it lives again") {
+          (try? HTTPAnswer.get("/livez", port: port).status) == 200
+        }
+        try Self.expect("/readyz", port, 200, "ok")
+      }
+    }
   }
 }

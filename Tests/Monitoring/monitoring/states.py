@@ -177,6 +177,65 @@ class States:
             eventually("it asks again", lambda: page.page.evaluate("1") and
                        len(page.requests) > count, 3)
 
+    def statements_are_counted(self):
+        page = self.page
+        self.count_statements(False)
+        page.wait_for("it is said how to turn it on", """() =>
+          /^Off: query_stats/.test(document.getElementById('queries').innerText)""")
+        self.count_statements(True)
+        page.wait_for("it is said that it is on", """() =>
+          /^On, and no statement/.test(document.getElementById('queries').innerText)""")
+        client = Client(self.sluice.port, application="shop", user="app.acme")
+        client.query("BEGIN")
+        for number in range(12):
+            client.query(f"SELECT relname FROM pg_class WHERE oid = {number}")
+        client.query("COMMIT")
+        client.query("SELECT pg_sleep(0.3), 'zanzibar'")
+        for _ in range(30):
+            client.query("SHOW work_mem")
+        try:
+            client.query("SELECT 1 / 0")
+        except Refused:
+            client.until_ready()
+        client.close()
+        page.wait_for("the statements are there", """() =>
+          document.querySelectorAll('#queries tbody tr').length === 6""")
+        self.report.check("no literal is on the page",
+                          "zanzibar" not in page.page.evaluate("document.body.textContent"))
+        self.check_order(page, "Total", r"select pg_sleep\(\?\), \?")
+        for title, first in (("Calls", "show work_mem"), ("Errors", r"select \? / \?"),
+                             ("Repeated", "select relname from pg_class"),
+                             ("Mean", r"select pg_sleep\(\?\), \?")):
+            page.page.click(f"#queries button.sort >> text={title}")
+            self.check_order(page, title, first)
+        page.page.focus("#queries button.sort >> text=Repeated")
+        page.page.keyboard.press("Enter")
+        self.check_order(page, "Repeated", "select relname from pg_class")
+        repeated = page.page.evaluate("""() => [...document.querySelectorAll('#queries tbody tr')]
+          .filter((row) => row.querySelector('[data-title=Repeated]').classList.contains('marked'))
+          .map((row) => row.innerText)""")
+        self.report.check("the repeated statement alone is marked, with whose it is",
+                          len(repeated) == 1 and "relname" in repeated[0]
+                          and "shop acme" in repeated[0], repeated)
+        self.check_views("statements")
+        page.check_keyboard("statements")
+        page.check_quiet("statements")
+
+    def count_statements(self, is_on):
+        self.sluice.settings["query_stats"] = "true" if is_on else "false"
+        self.sluice.configure()
+        self.sluice.process.send_signal(signal.SIGHUP)
+
+    def check_order(self, page, title, first):
+        """The table stands by this column, and says so."""
+        shown, order = page.page.evaluate("""(title) => [
+          document.querySelector('#queries tbody tr').innerText,
+          [...document.querySelectorAll('#queries th[aria-sort]')]
+            .filter((head) => head.getAttribute('aria-sort') === 'descending')
+            .map((head) => head.innerText)]""", title)
+        self.report.check(f"by {title}: the first is right", re.search(first, shown), shown)
+        self.report.check(f"by {title}: it is said", order == [title], order)
+
     def one_idle_transaction_holds_the_only_server(self):
         page = self.page
         holder = Client(self.sluice.port, database="jobs", application="cron: vacuum <all>")
@@ -321,8 +380,9 @@ HIDE = """
 """
 
 QUICK_NAMES = (
-    "nothing_going_on", "under_load", "one_idle_transaction_holds_the_only_server",
-    "names_that_others_chose_are_text", "the_database_is_down", "sluice_is_killed",
+    "nothing_going_on", "under_load", "statements_are_counted",
+    "one_idle_transaction_holds_the_only_server", "names_that_others_chose_are_text",
+    "the_database_is_down", "sluice_is_killed",
 )
 NAMES = (*QUICK_NAMES[:-1], "no_answer", QUICK_NAMES[-1])
 
