@@ -1,5 +1,6 @@
 import Admin
 import Foundation
+import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
