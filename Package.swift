@@ -10,8 +10,9 @@ let common: [SwiftSetting] = [
 /// The pure modules decide; they make no system call and mark every unsafe expression.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
-/// With the static Swift runtime every symbol is exported, for plug-ins, of which there are none: 3 MB
-/// of the binary, of which 2 MB are resident, for the loader looks for its libraries' symbols there.
+/// With the static Swift runtime every symbol is exported, for plug-ins, of which there are none:
+/// 3 MB of the binary, of which 2 MB are resident, for the loader looks for its libraries' symbols
+/// there.
 let small = LinkerSetting.unsafeFlags(
   ["-Xlinker", "--no-export-dynamic"], .when(platforms: [.linux], configuration: .release))
 

@@ -372,12 +372,6 @@ extension Worker {
     if client.pointee.stream.isReadable { list(client) }
   }
 
-  /// client_idle_timeout is that of who has logged in, whoever the pool's user is.
-  func setIdleTimeout(_ client: ClientPointer) {
-    guard let identity = client.pointee.identity else { return }
-    identity.idleTimeout = settings.clientIdleTimeout(user: identity.login).microseconds
-  }
-
   /// The tracked parameters of a new client: the server's, but for what it asked for.
   private func chooseParameters(
     _ login: ClientLogin, _ welcome: Welcome

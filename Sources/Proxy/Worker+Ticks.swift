@@ -96,6 +96,12 @@ extension Worker {
     for server in late { serverLost(server, "no answer to the pooler's own query") }
   }
 
+  /// client_idle_timeout is that of who has logged in, whoever the pool's user is.
+  func setIdleTimeout(_ client: ClientPointer) {
+    guard let identity = client.pointee.identity else { return }
+    identity.idleTimeout = settings.clientIdleTimeout(user: identity.login).microseconds
+  }
+
   /// The timeouts of queries, transactions and idle clients.
   private func expireQueries() {
     let time = now

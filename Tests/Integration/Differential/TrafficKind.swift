@@ -64,11 +64,8 @@ enum TrafficKind: String, CaseIterable, Sendable {
   ]
 
   /// What a client with a tenant may not do as it likes, or is told otherwise: a preamble leaves an
-  /// unnamed portal that can't be run, and none is sent where a COPY has failed whose Sync was sent
-  /// ahead.
-  static let differentWithTenants: Set<TrafficKind> = [
-    .setConfig, .role, .portal, .copyExtended,
-  ]
+  /// unnamed portal that can't be run.
+  static let differentWithTenants: Set<TrafficKind> = [.setConfig, .role, .portal]
 
   static func pick(_ random: inout SeededGenerator) -> TrafficKind {
     var left = random.below(allCases.reduce(0) { $0 + $1.weight })
