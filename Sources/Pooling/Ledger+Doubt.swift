@@ -21,13 +21,13 @@ extension Ledger {
 
   /// Records a ReadyForQuery that came before the answer to the query that is to tell whether there
   /// is one: the Sync that was in doubt had not been ignored.
-  mutating func doubtfulReadyReceived(_ newStatus: UInt8) {
+  public mutating func doubtfulReadyReceived(_ newStatus: UInt8) {
     lastStatus = newStatus
     readies &+= 1
   }
 
   /// Records that the query is being answered that was to tell what is owed: nothing is.
-  mutating func recountAnswered() {
+  public mutating func recountAnswered() {
     guard isRecounting else { return }
     isRecounting = false
     trust()

@@ -60,7 +60,7 @@ public struct Ledger: Equatable, Sendable {
   /// was sent behind it.
   @usableFromInline var onlyOneSyncIsDoubtful = false
   /// The pooler's own query is the one that tells what is owed, and its answer has not begun.
-  @usableFromInline var isRecounting = false
+  public internal(set) var isRecounting = false
 
   /// The next messages of the server answer what the pooler has put in front of a client's query or
   /// batch. The client is not to see them.
@@ -183,8 +183,8 @@ public struct Ledger: Equatable, Sendable {
     case ClientMessageType.sync:
       guard count < Self.capacity else { return false }
       if isCopyingIn {
+        onlyOneSyncIsDoubtful = count == 0 && !taint && !syncsAreDoubtful
         syncsAreDoubtful = true
-        onlyOneSyncIsDoubtful = false
       } else {
         push(.sync)
         batchIsOpen = false
@@ -324,7 +324,8 @@ public struct Ledger: Equatable, Sendable {
   /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
   public mutating func copyInReceived() {
     var index = 0
-    let isOneBatch = count == 1 && !batchIsOpen
+    // Of an earlier doubt that was not resolved nobody knows what the count is worth.
+    let isOneBatch = count == 1 && !batchIsOpen && !taint && !syncsAreDoubtful
     if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }
     let isExtended = index == 0
     while index < count && entry(at: index) == Entry.sync.rawValue {

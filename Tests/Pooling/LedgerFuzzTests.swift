@@ -47,4 +47,25 @@ import Testing
       return
     }
   }
+
+  @Test func `however a COPY fails, what is owed is told`() {
+    var (recounts, lateReadies) = (0, 0)
+    for seed in Self.seeds {
+      var run = LedgerRun(seed: seed, isTracing: false)
+      run.failPercent = 30
+      run.runPolitely(parts: 8, copyPercent: 60)
+      recounts += run.recounts
+      lateReadies += run.lateReadies
+      guard run.fault != nil else { continue }
+      var again = LedgerRun(seed: seed, isTracing: true)
+      again.failPercent = 30
+      again.runPolitely(parts: 8, copyPercent: 60)
+      Issue.record(
+        "LEDGER_SEED=\(seed): \(again.fault ?? "")\n\(again.trace.joined(separator: "\n"))")
+      return
+    }
+    #expect(
+      Self.seeds.count == 1 || (recounts > 1_000 && lateReadies > 100),
+      "\(recounts) questions, \(lateReadies) late answers")
+  }
 }

@@ -30,16 +30,23 @@ extension LedgerRun {
     [.init(type: "P"), .init(type: "B"), .init(type: "E", script: [.copiesIn]), .init(type: "S")],
     [.init(type: "d"), .init(type: "d"), .init(type: "c"), .init(type: "S")],
   ]
+  /// The same, with data that the server does not take.
+  private static let failedCopy: [[BackendModel.Message]] = [
+    askedCopy[0],
+    [.init(type: "d", script: [.fails]), .init(type: "d"), .init(type: "c"), .init(type: "S")],
+  ]
 
   /// Sends what drivers send, pipelined and not. In the end nothing is under way.
-  mutating func runPolitely(parts count: Int) {
+  /// - Parameter copyPercent: how often it is a COPY as libpq runs it.
+  mutating func runPolitely(parts count: Int, copyPercent: Int = 15) {
     for _ in 0..<count where fault == nil {
-      if generator.chance(15) {
+      if generator.chance(copyPercent) {
         settle()
-        for half in Self.askedCopy {
+        for half in generator.chance(50) ? Self.askedCopy : Self.failedCopy {
           sendPolitely(half)
-          settle()
+          awaitCopy()
         }
+        settle()
       } else {
         sendPolitely(Self.parts[generator.below(Self.parts.count)])
         if generator.chance(30) { settle() }
@@ -48,7 +55,9 @@ extension LedgerRun {
     settle()
     sendPolitely([.init(type: "Q", script: [.commits])])
     settle()
-    if fault == nil && !ledger.isClean { fault = "nothing is owed, but the ledger is not clean" }
+    if fault == nil && failPercent == 0 && !ledger.isClean {
+      fault = "nothing is owed, but the ledger is not clean"
+    }
   }
 
   private mutating func sendPolitely(_ messages: [BackendModel.Message]) {
@@ -66,6 +75,13 @@ extension LedgerRun {
     }
   }
 
+  /// Until the server asks for data: what was sent behind the command may not have been read.
+  private mutating func awaitCopy() {
+    while fault == nil && !ledger.isCopying && (backend.canRun || !backend.output.isEmpty) {
+      advance()
+    }
+  }
+
   private mutating func settle() {
     while fault == nil && (backend.canRun || !backend.output.isEmpty) { advance() }
   }
@@ -73,5 +89,6 @@ extension LedgerRun {
   private mutating func advance() {
     progress()
     check()
+    recount()
   }
 }

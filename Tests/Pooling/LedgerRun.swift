@@ -9,6 +9,9 @@ struct LedgerRun {
   /// What the ledger did wrong, if anything.
   var fault: String?
   private(set) var cleanChecks = 0
+  /// How often the pooler has asked what is owed, and what came before the answer.
+  private(set) var recounts = 0
+  private(set) var lateReadies = 0
   var generator: SeededGenerator
   private let isTracing: Bool
   private let alphabet: [Character]
@@ -21,7 +24,7 @@ struct LedgerRun {
   private static let alphabets: [[Character]] = [
     Array("QQQQSPBE"), Array("PBDESSE"), Array("QQdcf"), Array("PBEESSdcf"), Array("EESdc"),
     Array("QSdcf"), Array("QFHPBDCESdcf"), Array("QQSS"), Array("EESSf"), Array("EdcS"),
-    Array("QEdcfS"), Array("EESSdddccQ"),
+    Array("QEdcfS"), Array("EESSdddccQ"), Array("EdddcS"),
   ]
 
   init(seed: UInt64, isTracing: Bool) {
@@ -55,7 +58,17 @@ struct LedgerRun {
 
   // MARK: client
 
+  /// The pooler asks what is owed, where that can be told.
+  mutating func recount() {
+    guard ledger.canRecount else { return }
+    recounts += 1
+    ledger.poolerRecounts()
+    note("pooler asks what is owed")
+    backend.receive(BackendModel.Message(type: "Q", isOwn: true))
+  }
+
   private mutating func send() {
+    if ledger.canRecount && generator.chance(50) { recount() }
     if ledger.isClean && generator.chance(5) {
       let script: [BackendModel.Outcome] = [generator.chance(20) ? .fails : .completes]
       ledger.poolerSendsQuery()
@@ -101,6 +114,10 @@ struct LedgerRun {
   }
 
   private mutating func receive(_ delivery: BackendModel.Delivery) {
+    if ledger.isRecounting, !delivery.isOwn, case .ready(let status) = delivery.output {
+      lateReadies += 1
+      return ledger.doubtfulReadyReceived(status)
+    }
     if ledger.isAnsweringOwn != delivery.isOwn {
       fault =
         delivery.isOwn ? "a client sees the answer to an own query" : "a client's answer is lost"
@@ -112,9 +129,11 @@ struct LedgerRun {
       case .own: if !delivery.isOwn { fault = "a client's taken for own" }
       case .unexpected: fault = "a ReadyForQuery that the ledger did not expect"
       }
-    case .error: ledger.errorReceived()
+    case .error:
+      ledger.recountAnswered()
+      ledger.errorReceived()
     case .copyIn: ledger.copyInReceived()
-    case .other: break
+    case .other: ledger.recountAnswered()
     }
   }
 

@@ -106,7 +106,8 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     .init("PBES <G dc <E S <ZI", "doubtful"), .init("PBES <G dcS <E <ZI", "doubtful"),
     .init("PBES <G dd <E dcS <ZE", "doubtful"), .init("PBES <G <E fS <ZI", "doubtful"),
     .init("PBES <G <E dcSS <ZI", "tainted"), .init("PBES <G <E dcSS <ZI <ZI", "doubtful"),
-    .init("Q <ZT PBES <G dcS <E <ZE", "doubtful"),
+    .init("Q <ZT PBES <G dcS <E <ZE", "doubtful"), .init("PBE <G Sd <E cS <ZI", "doubtful"),
+    .init("PBE <G Sd <E <ZI cS <ZI", "clean"), .init("PBE <G SS <E cS <ZI", "tainted"),
     // Its Sync is answered, and the client has sent no other one.
     .init("PBES <G <E <ZI", "clean"), .init("PBES <G d <E <ZI dcS", "owes"),
     .init("PBES <G d <E <ZI dcS <ZI", "clean"), .init("PBES <G dc <E <ZI", "clean"),

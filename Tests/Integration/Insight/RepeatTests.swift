@@ -131,6 +131,11 @@ extension Integration {
           (try? console.records("SHOW WAITS").first?["holder_query"])
             == "select pg_sleep(?), ?"
         }
+        // Nothing is left running on the server.
+        let canceller = try WireClient(to: sluice.endpoint)
+        try canceller.send(Frame.cancel(culprit.key))
+        canceller.close()
+        #expect(try culprit.receiveUntilReady().errors.first?.sqlstate == "57014")
         culprit.close()
       }
     }

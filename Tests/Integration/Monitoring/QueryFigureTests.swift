@@ -122,6 +122,11 @@ extension Integration {
         expectEventually("it is what runs now") {
           shown()?["query"] as? String == "select pg_sleep(?), ?"
         }
+        // Nothing is left running on the server.
+        let canceller = try WireClient(to: sluice.endpoint)
+        try canceller.send(Frame.cancel(holder.key))
+        canceller.close()
+        #expect(try holder.receiveUntilReady().errors.first?.sqlstate == "57014")
         holder.close()
       }
     }
