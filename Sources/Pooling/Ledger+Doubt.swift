@@ -33,6 +33,9 @@ extension Ledger {
     trust()
   }
 
+  /// Records that the query has failed, or that what came before it has: nobody knows which.
+  mutating func recountFailed() { isRecounting = false }
+
   mutating func trust() {
     taint = false
     onlyOneSyncIsDoubtful = false

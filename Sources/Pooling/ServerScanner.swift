@@ -187,7 +187,7 @@ public struct ServerScanner: Equatable, Sendable {
       case ServerMessageType.parameterStatus:
         return ServerScan(position: position, event: .parameterStatus(body))
       case ServerMessageType.errorResponse:
-        ledger.recountAnswered()
+        ledger.recountFailed()
         ledger.errorReceived()
         return ServerScan(position: position, event: .errorResponse(body))
       case ServerMessageType.emptyQueryResponse: ledger.recountAnswered()

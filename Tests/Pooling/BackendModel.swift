@@ -19,6 +19,8 @@ struct BackendModel {
     case copiesOut
     case begins
     case commits
+    /// An empty query: it is answered in a failed transaction, too.
+    case nothing
   }
 
   struct Message: CustomStringConvertible {
@@ -97,10 +99,11 @@ struct BackendModel {
       if message.script[0] == .fails { fail() } else { emit(.other) }
       emitReady()
     case "S":
+      let mayFail = isBatchOpen && !isSkippingUntilSync
       isSkippingUntilSync = false
       isBatchOpen = false
       // A deferred constraint may fail where the transaction ends.
-      if message.script[0] == .fails { fail() }
+      if message.script[0] == .fails && mayFail { fail() }
       emitReady()
     case "P", "B", "D", "C":
       isBatchOpen = true
@@ -171,6 +174,7 @@ struct BackendModel {
   }
 
   private mutating func runOne(_ outcome: Outcome) {
+    if outcome == .nothing { return emit(.other) }
     if outcome == .commits {
       status = UInt8(ascii: "I")
     } else if status == UInt8(ascii: "E") {

@@ -64,7 +64,7 @@ struct LedgerRun {
     recounts += 1
     ledger.poolerRecounts()
     note("pooler asks what is owed")
-    backend.receive(BackendModel.Message(type: "Q", isOwn: true))
+    backend.receive(BackendModel.Message(type: "Q", script: [.nothing], isOwn: true))
   }
 
   private mutating func send() {
@@ -129,9 +129,7 @@ struct LedgerRun {
       case .own: if !delivery.isOwn { fault = "a client's taken for own" }
       case .unexpected: fault = "a ReadyForQuery that the ledger did not expect"
       }
-    case .error:
-      ledger.recountAnswered()
-      ledger.errorReceived()
+    case .error: ledger.errorReceived()
     case .copyIn: ledger.copyInReceived()
     case .other: ledger.recountAnswered()
     }

@@ -163,19 +163,19 @@ private let shortError = frame("E", [67, 48, 0, 0])
   @Test(arguments: ["T", "E"], [0, 1])
   func `what is owed is told by what comes before the answer`(status: String, late: Int) {
     let ready = frame("Z", Array(status.utf8))
-    for answer in [frame("I", []), shortError] {
-      let bytes =
-        Array(repeating: ready, count: late).flatMap(\.self) + parameter + answer + ready
-      for cut in 0..<bytes.count {
-        var feed = ServerFeed(sent: "PBES <G dcS <E <Z\(status) recount")
-        feed.feed(bytes, cutAt: [cut])
-        #expect(feed.events.first == .parameter([65, 0, 66, 0]))
-        #expect(feed.events.last == .ownReady)
-        #expect(!feed.events.contains(.ready))
-        #expect(!feed.ledger.isTainted && feed.ledger.isSettled)
-        #expect(feed.ledger.status == status.utf8.first)
-      }
+    let bytes =
+      Array(repeating: ready, count: late).flatMap(\.self) + parameter + frame("I", []) + ready
+    for cut in 0..<bytes.count {
+      var feed = ServerFeed(sent: "PBES <G dcS <E <Z\(status) recount")
+      feed.feed(bytes, cutAt: [cut])
+      #expect(feed.events == [.parameter([65, 0, 66, 0]), .ownReady])
+      #expect(!feed.ledger.isTainted && feed.ledger.isSettled)
+      #expect(feed.ledger.status == status.utf8.first)
     }
+    // An error tells nothing.
+    var feed = ServerFeed(sent: "PBES <G dcS <E <Z\(status) recount")
+    feed.feed(shortError + ready)
+    #expect(feed.ledger.isTainted && !feed.ledger.canRecount)
   }
 
   @Test func `a long row is never kept`() {
