@@ -6,8 +6,8 @@ public enum LogCause: Int, CaseIterable, Sendable {
   case shutdown, adminDisconnect, keepsServer, idlePool, autoDatabase, verbose
   // Why clients are refused or sent away.
   case clientLoginTimeout, queryWaitTimeout, queryTimeout, idleTransactionTimeout
-  case transactionTimeout, transactionInStatementMode, maxClientConn, maxDatabaseClients
-  case maxUserClients, noSuchDatabase, databaseRemoved, databaseConfigurationChanged
+  case transactionTimeout, transactionInStatementMode, maxClientConn, maxDbClientConnections
+  case maxUserClientConnections, noSuchDatabase, databaseRemoved, databaseConfigurationChanged
   case consoleRefused, startupRefused, authenticationFailed, tenantRefused, protocolViolation
   case disablePqexec, serverLoginFailed, serverLost, parametersRefused, tenantSettingsRefused
   case outOfStep, textTooLong, tenantLimit, forbiddenFunction, tooManyStatements
@@ -45,4 +45,12 @@ public enum LogCause: Int, CaseIterable, Sendable {
 
   /// As lines have it: `no_such_database`.
   public var name: String { Self.names[rawValue] }
+
+  private static let byName = Dictionary(
+    uniqueKeysWithValues: zip(names, allCases).map { ($0, $1) })
+
+  public init?(name: String) {
+    guard let cause = Self.byName[name] else { return nil }
+    self = cause
+  }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Pooling
 import Testing
 
 @testable import Logs
@@ -11,6 +12,12 @@ struct LogLimiterTests {
     _ limiter: LogLimiter, _ cause: LogCause, _ attempts: Int, at now: UInt64
   ) -> Int {
     (0..<attempts).reduce(0) { sum, _ in sum + (limiter.admits(cause, .info, now: now) ? 1 : 0) }
+  }
+
+  @Test(arguments: Ending.Label.allCases)
+  func `how a client ends has one name in the log and in metrics`(label: Ending.Label) {
+    #expect(LogCause(name: label.rawValue)?.name == label.rawValue)
+    #expect(LogCause(name: label.rawValue + "x") == nil)
   }
 
   @Test func `ten seconds' worth come at once, then so many a second`() {
