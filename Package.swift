@@ -85,8 +85,7 @@ let package = Package(
       name: "Proxy",
       dependencies: [
         "Admin", "CLinux", "Insight", "Logs", "Reactor", "Settings", "Tenancy", "Pooling",
-        "PostgresAuth",
-        "PostgresWire",
+        "PostgresAuth", "PostgresWire",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
@@ -112,17 +111,23 @@ let package = Package(
       ],
       swiftSettings: common, linkerSettings: [small]),
 
+    // What several of the tests share.
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: common),
     .testTarget(
-      name: "PostgresWireTests", dependencies: ["PostgresWire"], path: "Tests/PostgresWire",
+      name: "PostgresWireTests", dependencies: ["PostgresWire", "TestSupport"],
+      path: "Tests/PostgresWire",
       swiftSettings: common),
     .testTarget(
-      name: "PostgresAuthTests", dependencies: ["PostgresAuth"], path: "Tests/PostgresAuth",
+      name: "PostgresAuthTests", dependencies: ["PostgresAuth", "TestSupport"],
+      path: "Tests/PostgresAuth",
       swiftSettings: common),
     .testTarget(
-      name: "PoolingTests", dependencies: ["Pooling", "PostgresWire"], path: "Tests/Pooling",
+      name: "PoolingTests", dependencies: ["Pooling", "PostgresWire", "TestSupport"],
+      path: "Tests/Pooling",
       swiftSettings: common),
     .testTarget(
-      name: "InsightTests", dependencies: ["Insight", "Pooling"], path: "Tests/Insight",
+      name: "InsightTests", dependencies: ["Insight", "Pooling", "TestSupport"],
+      path: "Tests/Insight",
       swiftSettings: common),
     .testTarget(
       name: "AdminTests", dependencies: ["Admin", "PostgresWire"], path: "Tests/Admin",
@@ -139,25 +144,28 @@ let package = Package(
       exclude: ["README.md", "alerts", "browser", "monitoring", "picture", "requirements.txt"],
       swiftSettings: common),
     .testTarget(
-      name: "TenancyTests", dependencies: ["PostgresAuth", "PostgresWire", "Tenancy"],
+      name: "TenancyTests",
+      dependencies: ["PostgresAuth", "PostgresWire", "Tenancy", "TestSupport"],
       path: "Tests/Tenancy",
       swiftSettings: common),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Pooling"], path: "Tests/Simulation",
+      name: "SimulationTests", dependencies: ["Pooling", "TestSupport"],
+      path: "Tests/Simulation",
       swiftSettings: common),
     .testTarget(
       name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Reactor",
       swiftSettings: common),
     .testTarget(
       name: "LogsTests",
-      dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Logs", "Pooling", .product(name: "Logging", package: "swift-log")],
       path: "Tests/Logs", swiftSettings: common),
     .testTarget(
-      name: "SettingsTests", dependencies: ["Settings", "Tenancy"], path: "Tests/Settings",
+      name: "SettingsTests", dependencies: ["Settings", "Tenancy", "TestSupport"],
+      path: "Tests/Settings",
       swiftSettings: common),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy"],
+      dependencies: ["sluice", "PostgresAuth", "PostgresWire", "Tenancy", "TestSupport"],
       path: "Tests/Integration", exclude: ["Insight/lazy_loading.py"], swiftSettings: common),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: common),
   ] + fuzzTargets

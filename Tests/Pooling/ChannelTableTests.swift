@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 import Testing
 
 @Suite struct ChannelTableTests {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The bytes of a message: a type, its length, its body.
 func frame(_ type: Character, _ body: [UInt8] = []) -> [UInt8] {
   header(type, UInt32(body.count + 4)) + body

@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 
 extension LedgerRun {
   /// What a driver sends, each part complete in itself.

@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 
 /// One connection driven at random: a ledger on the one side, a model of PostgreSQL on the other,
 /// and messages under way between them for as long as chance has it.

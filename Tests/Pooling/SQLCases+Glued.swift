@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Texts glued at random from what is tricky.
 extension SQLCases {
   private static let beginnings = [

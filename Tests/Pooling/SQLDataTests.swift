@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 import Testing
 
 /// A text that is both plain and data may stand behind a SET in one simple query.

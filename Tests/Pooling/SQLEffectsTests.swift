@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 import Testing
 
 /// What `SQLText` makes of a text given as a string or as bytes.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The UTF-8 bytes of `text`.
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -24,20 +26,7 @@ func bodies(_ messages: [UInt8]) -> [[UInt8]] {
   return rest.isEmpty ? bodies : []
 }
 
-/// SplitMix64: the same numbers for the same seed, so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SeededGenerator {
   /// `input` with some bytes changed, put in, or cut off.
   mutating func mutate(_ input: [UInt8]) -> [UInt8] {
     var input = input

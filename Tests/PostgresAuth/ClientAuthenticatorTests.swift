@@ -1,5 +1,6 @@
 import PostgresAuth
 import PostgresWire
+import TestSupport
 import Testing
 
 struct ClientAuthenticatorTests {

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -72,7 +73,7 @@ struct FuzzTests {
 
   @Test(arguments: 1...8)
   func `the ini reader answers to anything`(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     for round in 0..<300 * Self.factor {
       let bytes =
         round.isMultiple(of: 2)
@@ -93,7 +94,7 @@ struct FuzzTests {
 
   @Test(arguments: 1...8)
   func `the native reader answers to anything`(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     for round in 0..<150 * Self.factor {
       let bytes =
         round.isMultiple(of: 2)
@@ -111,7 +112,7 @@ struct FuzzTests {
 
   @Test(arguments: 1...8)
   func `the user list and connection strings answer to anything`(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     for _ in 0..<500 * Self.factor {
       let bytes = Self.input(&generator)
       #expect(UserList.parse(bytes, file: "f").diagnostics.allSatisfy { $0.line != nil })
@@ -123,7 +124,7 @@ struct FuzzTests {
   }
 
   @Test func `a connection string written from pairs reads back to them`() throws {
-    var generator = SeededGenerator(state: 42)
+    var generator = SeededGenerator(seed: 42)
     for _ in 0..<300 {
       let values = (0..<3).map { _ in
         String((0..<6).map { _ in "ab '=\"\\é".randomElement(using: &generator)! })

@@ -1,4 +1,5 @@
 import Tenancy
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -344,7 +345,7 @@ struct TenancyTests {
 
   @Test(arguments: 1...8)
   func `mutilated sections get an answer`(_ seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let lines = Self.example.split(separator: "\n", omittingEmptySubsequences: false)
     for _ in 0..<40 {
       var text = lines.map(String.init)

@@ -1,4 +1,5 @@
 import Pooling
+import TestSupport
 
 /// One pool under clients that ask anew as soon as they have been served, in simulated time: who
 /// waits for how long, and who holds servers for how long.

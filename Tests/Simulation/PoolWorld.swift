@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Pooling
 
 /// The pools with all that surrounds them in a process: loops, clients that come and go, servers

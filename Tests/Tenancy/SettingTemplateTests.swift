@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tenancy
@@ -70,7 +71,7 @@ struct SettingTemplateTests {
   }
 
   @Test func `templates answer to anything`() {
-    var generator = SeededGenerator(state: 3)
+    var generator = SeededGenerator(seed: 3)
     let fragments = ["{", "}", "tenant", "claim:", "\"", "'", ",", " ", "é", "\u{301}", "x", "\0"]
     for _ in 0..<5000 {
       let length = Int.random(in: 0..<12, using: &generator)

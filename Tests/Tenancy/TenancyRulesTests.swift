@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tenancy
@@ -64,7 +65,7 @@ struct TenancyRulesTests {
       ("app.plain", "{user}"), ("search_path", "public, x{user}"), ("app.claim", "<{claim:c}>"),
       ("role", "r{user}"),
     ])
-    var generator = SeededGenerator(state: 11)
+    var generator = SeededGenerator(seed: 11)
     for round in 0..<3000 {
       let length = round < hostileTexts.count ? 1 : Int.random(in: 1...5, using: &generator)
       let text =

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tenancy
@@ -81,7 +82,7 @@ struct TenantNameTests {
   }
 
   @Test func `patterns answer to anything`() {
-    var generator = SeededGenerator(state: 7)
+    var generator = SeededGenerator(seed: 7)
     let fragments = [
       "a", "b", "(", ")", "[", "]", "{", "}", "*", "+", "?", "|", "\\", "d", "-", "^", "$", ".",
       "1", ",", "é", "(?:",

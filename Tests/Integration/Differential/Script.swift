@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Mixed traffic of several clients, made from a seed alone: the same seed and kinds give the same
 /// bytes.
 struct Script: Sendable {

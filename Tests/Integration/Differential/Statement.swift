@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A statement for the extended protocol.
 struct Statement: Sendable {
   var sql: String

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// COPY in both directions and by both protocols.
 extension Traffic {
   var copyCommand: String { "COPY \(schema).copied FROM STDIN" }

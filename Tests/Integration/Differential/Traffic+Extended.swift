@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The extended protocol with the unnamed statement, in one batch.
 extension Traffic {
   mutating func unnamed() {

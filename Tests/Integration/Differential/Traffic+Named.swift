@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Named statements, used again in later transactions.
 extension Traffic {
   /// Few, so that clients use the same ones for different texts.

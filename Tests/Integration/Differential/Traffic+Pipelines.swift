@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Many requests in one write.
 extension Traffic {
   mutating func pipeline() {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What else a session keeps from one transaction to the next.
 extension Traffic {
   mutating func sqlPrepare() {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Settings of a session: what is set, and how it shows.
 extension Traffic {
   private struct Setting {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Simple queries, and functions called by their number.
 extension Traffic {
   mutating func simple() {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Transaction blocks around other acts.
 extension Traffic {
   mutating func transaction() {

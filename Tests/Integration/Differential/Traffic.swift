@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Makes the program of one client.
 ///
 /// Each act has random numbers of its own: a kind that is switched off or on leaves the other acts

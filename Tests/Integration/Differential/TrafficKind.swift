@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What clients do, kind by kind. Each has a function of its own in an extension of ``Traffic``.
 enum TrafficKind: String, CaseIterable, Sendable {
   // Within one transaction.

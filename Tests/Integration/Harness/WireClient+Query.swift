@@ -65,6 +65,12 @@ extension WireClient {
     return try receiveUntilReady()
   }
 
+  /// Messages of the extended protocol, and a Sync behind them.
+  func batch(_ messages: [UInt8]...) throws -> Exchange {
+    try send(messages.flatMap(\.self) + Frame.sync)
+    return try receiveUntilReady()
+  }
+
   /// The first value of the first row; throws the server's error.
   func value(_ sql: String) throws -> String? {
     try query(sql).checked().value

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// One client after another, each of some tenant, on one thread.
 struct IsolationClient {

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// A Sluice, a database and many clients for some seconds.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Batches, pipelines, transactions and COPY.
 extension IsolationTraffic {
   /// Prepared by clients of all tenants under the same names: `$1` is the client's tenant.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What a client of a tenant does, made from random numbers alone.
 ///
 /// Nothing here knows what state the client is in: a statement that has not been prepared, a COMMIT

@@ -5,32 +5,7 @@ extension Integration {
   /// Messages that name the tenant and that the network has cut in two, wherever it likes.
   @Suite(.serialized, .disabled(if: StandIn.isOn, "PgBouncer has no tenants"))
   struct NamingPieces {
-    enum Mode: String, CaseIterable, Sendable {
-      case transaction, unmapped, session
-
-      var settings: SluiceConfiguration.Section {
-        switch self {
-        case .transaction: [:]
-        case .unmapped: ["max_prepared_statements": 0]
-        case .session: ["pool_mode": "session", "default_pool_size": 8]
-        }
-      }
-    }
-
     private static let me = "SELECT current_setting('app.tenant_id', true)"
-
-    private func withTenants(
-      _ version: PostgresVersion, _ mode: Mode, _ body: (SluiceProcess) throws -> Void
-    ) throws {
-      let database = try IsolationDatabase(
-        version, tenants: 4, mark: "pieces \(UInt32.random(in: 0 ... .max))")
-      var configuration = database.tenancy(["default_pool_size": 2, "threads": 1])
-      configuration.settings.merge(mode.settings) { $1 }
-      configuration.users["app"] = ["password": "", "tenants": ["t*"]]
-      configuration.tenancy = ["sources": ["set"]]
-      try withSluice(configuration, body)
-      #expect(try database.foreignRows() == [])
-    }
 
     /// Sends a message in two pieces, which arrive one by one.
     private func send(_ bytes: [UInt8], cutAt count: Int, _ client: WireClient) throws {
@@ -39,12 +14,9 @@ extension Integration {
       try client.send(Array(bytes[count...]))
     }
 
-    @Test(
-      arguments: PostgresVersion.available.flatMap { version in
-        Mode.allCases.map { (version, $0) }
-      })
-    func `a SET is taken wherever it is cut`(version: PostgresVersion, mode: Mode) throws {
-      try withTenants(version, mode) { sluice in
+    @Test(arguments: TenantMode.places)
+    func `a SET is taken wherever it is cut`(version: PostgresVersion, mode: TenantMode) throws {
+      try mode.withTenants(version, servers: 2, isNamed: true) { sluice in
         let client = try sluice.connect()
         for text in [
           "SET app.tenant_id = 't%'", "SELECT set_config('app.tenant_id', 't%', false)",
@@ -72,14 +44,11 @@ extension Integration {
     }
 
     /// What it takes in the extended protocol: in session mode only for the transaction.
-    @Test(
-      arguments: PostgresVersion.available.flatMap { version in
-        Mode.allCases.map { (version, $0) }
-      })
+    @Test(arguments: TenantMode.places)
     func `a batch that names the tenant is taken wherever it is cut`(
-      version: PostgresVersion, mode: Mode
+      version: PostgresVersion, mode: TenantMode
     ) throws {
-      try withTenants(version, mode) { sluice in
+      try mode.withTenants(version, servers: 2, isNamed: true) { sluice in
         let client = try sluice.connect()
         func batch(_ text: String, _ values: [String]) -> [UInt8] {
           Frame.parse(text) + Frame.bind(texts: values) + Frame.describePortal() + Frame.execute()
@@ -104,14 +73,11 @@ extension Integration {
     }
 
     /// Behind a query, in front of another, and with both.
-    @Test(
-      arguments: PostgresVersion.available.flatMap { version in
-        Mode.allCases.map { (version, $0) }
-      })
+    @Test(arguments: TenantMode.places)
     func `a SET among others is taken wherever they are cut`(
-      version: PostgresVersion, mode: Mode
+      version: PostgresVersion, mode: TenantMode
     ) throws {
-      try withTenants(version, mode) { sluice in
+      try mode.withTenants(version, servers: 2, isNamed: true) { sluice in
         let client = try sluice.connect()
         _ = try client.query("SET app.tenant_id = 't0'").checked()
         let set = "SET app.tenant_id = 't%'"

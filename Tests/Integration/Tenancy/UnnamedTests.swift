@@ -4,80 +4,60 @@ extension Integration {
   /// A driver that goes on binding its unnamed statement, whose place preambles take.
   @Suite(.serialized, .disabled(if: StandIn.isOn, "PgBouncer has no tenants"))
   struct Unnamed {
-    typealias Mode = NamingPieces.Mode
-
     private static let read = "SELECT DISTINCT own || $1 FROM item"
-    private static let places = PostgresVersion.available.flatMap { version in
-      Mode.allCases.map { (version, $0) }
-    }
-
-    private func withTenants(
-      _ version: PostgresVersion, _ mode: Mode, _ body: (SluiceProcess) throws -> Void
-    ) throws {
-      let database = try IsolationDatabase(
-        version, tenants: 4, mark: "unnamed \(UInt32.random(in: 0 ... .max))")
-      var configuration = database.tenancy(["default_pool_size": 1, "threads": 1])
-      configuration.settings.merge(mode.settings) { $1 }
-      try withSluice(configuration, body)
-      #expect(try database.foreignRows() == [])
-    }
-
-    private func ask(_ client: WireClient, _ messages: [UInt8]...) throws -> Exchange {
-      try client.send(messages.flatMap { $0 } + Frame.sync)
-      return try client.receiveUntilReady()
-    }
 
     private func bind(_ text: String) -> [UInt8] { Frame.bind(texts: [text]) + Frame.execute() }
 
-    @Test(arguments: places)
+    @Test(arguments: TenantMode.places)
     func `an unnamed statement outlasts its transaction`(
-      version: PostgresVersion, mode: Mode
+      version: PostgresVersion, mode: TenantMode
     ) throws {
-      try withTenants(version, mode) { sluice in
+      try mode.withTenants(version, isNamed: false) { sluice in
         let client = try sluice.connect(user: "app.t1")
         let other = try sluice.connect(user: "app.t2")
-        let described = try ask(
-          client, Frame.parse(Self.read, types: [25]) + Frame.describeStatement(""))
+        let described = try client.batch(
+          Frame.parse(Self.read, types: [25]) + Frame.describeStatement(""))
         #expect(described.errors.isEmpty)
         for round in 0..<5 {
-          let answer = try ask(client, bind(" \(round)"))
+          let answer = try client.batch(bind(" \(round)"))
           #expect(answer.rows == [["t1 \(round)"]], "\(answer)")
           // One more in the same batch, and one behind an error.
-          #expect(try ask(client, bind("a"), bind("b")).rows == [["t1a"], ["t1b"]])
-          #expect(try ask(client, Frame.bind(statement: "none")).sqlstate == "26000")
-          #expect(try ask(client, Frame.bind()).sqlstate == "08P01")
-          let again = try ask(client, Frame.describeStatement(""))
+          #expect(try client.batch(bind("a"), bind("b")).rows == [["t1a"], ["t1b"]])
+          #expect(try client.batch(Frame.bind(statement: "none")).sqlstate == "26000")
+          #expect(try client.batch(Frame.bind()).sqlstate == "08P01")
+          let again = try client.batch(Frame.describeStatement(""))
           #expect(
             again.messages.map(\.body) == described.messages.dropFirst().map(\.body), "\(again)")
           // Nobody else's.
-          #expect(try ask(other, bind("x")).sqlstate == "26000")
-          #expect(try ask(other, Frame.describeStatement("")).sqlstate == "26000")
+          #expect(try other.batch(bind("x")).sqlstate == "26000")
+          #expect(try other.batch(Frame.describeStatement("")).sqlstate == "26000")
         }
         // In a transaction, and after one that has failed.
         try client.send(
           Frame.parse("BEGIN", name: "") + Frame.bind() + Frame.execute() + Frame.sync)
         #expect(try client.receiveUntilReady().status == "T")
-        #expect(try ask(client, Frame.parse(Self.read)).errors.isEmpty)
-        #expect(try ask(client, bind("c")).rows == [["t1c"]])
+        #expect(try client.batch(Frame.parse(Self.read)).errors.isEmpty)
+        #expect(try client.batch(bind("c")).rows == [["t1c"]])
         #expect(
-          try ask(client, Frame.parse("SELECT 1 / 0", name: "z"), Frame.bind(statement: "z")).status
+          try client.batch(Frame.parse("SELECT 1 / 0", name: "z"), Frame.bind(statement: "z"))
+            .status
             == "E")
-        #expect(try ask(client, bind("d")).sqlstate == "25P02")
+        #expect(try client.batch(bind("d")).sqlstate == "25P02")
         try client.send(Frame.query("ROLLBACK"))
         _ = try client.receiveUntilReady().checked()
         // A simple query ends it, as in PostgreSQL.
-        #expect(try ask(client, bind("e")).sqlstate == "26000")
+        #expect(try client.batch(bind("e")).sqlstate == "26000")
         client.terminate()
         other.terminate()
       }
     }
 
     /// As PostgreSQL itself answers, message by message.
-    @Test(arguments: places)
+    @Test(arguments: TenantMode.places)
     func `an unnamed statement is answered as PostgreSQL does`(
-      version: PostgresVersion, mode: Mode
+      version: PostgresVersion, mode: TenantMode
     ) throws {
-      try withTenants(version, mode) { sluice in
+      try mode.withTenants(version, isNamed: false) { sluice in
         let direct = try PostgresCluster.shared(version).connect(
           user: "app", database: IsolationDatabase.name)
         _ = try direct.query("SET app.tenant_id = 't1'").checked()
@@ -114,18 +94,18 @@ extension Integration {
     func `one that is too long to be kept is gone with its transaction`(
       version: PostgresVersion
     ) throws {
-      for mode in [Mode.session, .unmapped] {
-        try withTenants(version, mode) { sluice in
+      for mode in [TenantMode.session, .unmapped] {
+        try mode.withTenants(version, isNamed: false) { sluice in
           let client = try sluice.connect(user: "app.t1")
           let long = Self.read + " WHERE own <> '" + String(repeating: "x", count: 20_000) + "'"
-          #expect(try ask(client, Frame.parse(long), bind("a"), bind("b")).rows.count == 2)
-          #expect(try ask(client, bind("c")).sqlstate == "26000")
+          #expect(try client.batch(Frame.parse(long), bind("a"), bind("b")).rows.count == 2)
+          #expect(try client.batch(bind("c")).sqlstate == "26000")
           let huge = Self.read + " WHERE own <> '" + String(repeating: "x", count: 200_000) + "'"
-          #expect(try ask(client, Frame.parse(huge), bind("a")).rows == [["t1a"]])
-          #expect(try ask(client, bind("c")).sqlstate == "26000")
+          #expect(try client.batch(Frame.parse(huge), bind("a")).rows == [["t1a"]])
+          #expect(try client.batch(bind("c")).sqlstate == "26000")
           #expect(
-            try ask(
-              client, Frame.parse(huge, name: "h"), Frame.bind(texts: ["d"], statement: "h"),
+            try client.batch(
+              Frame.parse(huge, name: "h"), Frame.bind(texts: ["d"], statement: "h"),
               Frame.execute()
             )
             .rows == [["t1d"]])
