@@ -1,5 +1,4 @@
-/// What one loop counts about statements: a bounded number of them, by pool and fingerprint. Who
-/// asks gets a copy, or an excerpt.
+/// What one loop counts about statements: a bounded number of them, by pool and fingerprint.
 ///
 /// Where there are more, the least used gives way; what was counted of it goes to its pool's
 /// `others`, so that sums stay right.
@@ -185,25 +184,12 @@ public struct QueryTable: Sendable {
     }
   }
 
-  /// A table of some of these statements alone, for who asks: of the rest nothing is copied.
-  /// - Parameter hasOthers: with what is no statement's.
-  public func excerpt(_ names: [Name], hasOthers: Bool) -> QueryTable {
-    var excerpt = QueryTable(limit: names.count)
-    for name in names {
-      guard let scope = number(of: name), let place = index.find(Self.key(name.hash, scope)) else {
-        continue
-      }
-      var statement = statements[Int(place)]
-      statement.scope = excerpt.scope(database: name.database, user: name.user)
-      excerpt.statements.append(statement)
+  /// What is counted about a statement of a pool.
+  func statement(_ name: Name) -> QueryStatement? {
+    guard let scope = number(of: name), let place = index.find(Self.key(name.hash, scope)) else {
+      return nil
     }
-    if !hasOthers { return excerpt }
-    for scope in scopes where scope.others.calls > 0 {
-      let number = Int(excerpt.scope(database: scope.database, user: scope.user))
-      excerpt.scopes[number].others = scope.others
-      excerpt.scopes[number].othersHistogram = scope.othersHistogram
-    }
-    return excerpt
+    return statements[Int(place)]
   }
 
   private func number(of name: Name) -> Int32? {

@@ -18,35 +18,36 @@ public struct QueryTotals: Sendable {
   public var p99: UInt64 { min(counts.longest, histogram.quantile(0.99)) }
 
   /// The statements of all loops, those that took the most time first.
-  public static func merge(_ tables: [QueryTable]) -> [QueryTotals] {
-    var all: [QueryTable.Name: QueryTotals] = [:]
-    for table in tables {
-      for statement in table.statements where statement.counts.calls > 0 {
-        let scope = table.scopes[Int(statement.scope)]
-        let key = QueryTable.Name(database: scope.database, user: scope.user, hash: statement.hash)
-        guard var known = all[key] else {
+  public static func merge(_ copies: [QueryCopy]) -> [QueryTotals] {
+    var all: [QueryTotals] = []
+    var places: [QueryTable.Name: Int] = [:]
+    for copy in copies {
+      for statement in copy.statements where statement.counts.calls > 0 {
+        let scope = copy.scopes[Int(statement.scope)]
+        let name = QueryTable.Name(database: scope.database, user: scope.user, hash: statement.hash)
+        if let place = places[name] {
+          all[place].counts += statement.counts
+          all[place].histogram += statement.histogram
+          all[place].tenants += statement.tenants
+          all[place].repeatedBy = statement.repeatedBy ?? all[place].repeatedBy
+        } else {
+          places[name] = all.count
           var totals = QueryTotals(scope, statement.text, statement.counts, statement.histogram)
           totals.tenants = statement.tenants
           totals.repeatedBy = statement.repeatedBy
-          all[key] = totals
-          continue
+          all.append(totals)
         }
-        // Taken out meanwhile, lest it be copied.
-        all[key] = nil
-        known.counts += statement.counts
-        known.histogram += statement.histogram
-        known.tenants += statement.tenants
-        known.repeatedBy = statement.repeatedBy ?? known.repeatedBy
-        all[key] = known
       }
     }
-    let others = mergeOthers(tables)
-    return all.values.sorted { ($0.counts.time, $1.text) > ($1.counts.time, $0.text) } + others
+    let order = all.indices.sorted {
+      (all[$0].counts.time, all[$1].text) > (all[$1].counts.time, all[$0].text)
+    }
+    return order.map { all[$0] } + mergeOthers(copies)
   }
 
-  private static func mergeOthers(_ tables: [QueryTable]) -> [QueryTotals] {
+  private static func mergeOthers(_ copies: [QueryCopy]) -> [QueryTotals] {
     var all: [QueryTable.Name: QueryTotals] = [:]
-    for scope in tables.flatMap(\.scopes) where scope.others.calls > 0 {
+    for scope in copies.flatMap(\.scopes) where scope.others.calls > 0 {
       let key = QueryTable.Name(database: scope.database, user: scope.user, hash: 0)
       var totals = all[key] ?? QueryTotals(scope, others, QueryCounts(), LatencyHistogram())
       totals.counts += scope.others

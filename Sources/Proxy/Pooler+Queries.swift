@@ -14,8 +14,7 @@ extension Pooler {
     guard settings.queryStats else { return nil }
     let rankings = await inquirer.ask(.ranking(Self.ranked), of: mailboxes)
     let names = QuerySelection.first(limit, of: rankings.flatMap(\.ranking))
-    let question = Question.statements(names, hasOthers: names.count < limit)
-    let reports = await inquirer.ask(question, of: mailboxes)
+    let reports = await inquirer.ask(.statements(names), of: mailboxes)
     return QueryTotals.merge(reports.compactMap(\.queries)).prefix(limit).map { query in
       QueryReport(
         database: query.database, user: query.user, fingerprint: query.text,

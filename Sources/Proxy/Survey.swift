@@ -21,7 +21,7 @@ enum Question: Sendable {
   /// Which statements took the most time; so many at most.
   case ranking(Int)
   /// What is counted about these statements.
-  case statements([QueryTable.Name], hasOthers: Bool)
+  case statements([QueryTable.Name])
   /// End clients.
   case kill(Victims)
   /// Stop reading what clients send, or go on.
@@ -49,8 +49,10 @@ struct LoopReport: Sendable {
   var thread = ThreadFacts()
   var metrics: LoopCounts?
   /// nil: query_stats and log_min_duration are off.
-  var queries: QueryTable?
+  var queries: QueryCopy?
   var ranking: [QuerySelection.Ranked] = []
+  /// What has been made of other loops' reports.
+  var table: ConsoleTable?
   /// How many clients have been ended.
   var killed = 0
   /// How many clients have not taken all that was sent to them.
@@ -149,7 +151,7 @@ final class Survey {
   let serial: UInt64
   /// Where it goes on among the places of clients.
   var nextChunk = 0
-  /// The statements that have been chosen; nil: it is about clients.
+  /// The statements that have been chosen; nil: it is not about those.
   var selection: QuerySelection?
   var report: LoopReport
 
@@ -158,6 +160,16 @@ final class Survey {
     self.asker = asker
     self.serial = serial
     report = LoopReport(loop: loop)
+    beginStatements()
+  }
+
+  /// What is asked about statements begins, or begins anew: there is another table of them.
+  func beginStatements() {
+    switch question {
+    case .queries: report.queries = QueryCopy()
+    case .ranking(let most): selection = QuerySelection(most: most)
+    default: break
+    }
   }
 }
 

@@ -36,10 +36,10 @@ extension Worker {
         then(ConsoleTable(.pools, self.poolRows(reports)))
       }
     case .queries:
+      guard settings.queryStats else { return then(ConsoleTable(.queries)) }
       ask(.queries) { reports in
-        let isShown = self.settings.queryStats
-        let all = isShown ? QueryTotals.merge(reports.compactMap(\.queries)) : []
-        then(ConsoleTable(.queries, all.map(Self.queryRow)))
+        let copies = reports.compactMap(\.queries)
+        self.make({ Self.queriesTable(copies) }, then: then)
       }
     case .lists: ask(.thread) { then(ConsoleTable(.lists, self.listRows($0))) }
     case .threads: ask(.thread) { then(ConsoleTable(.threads, Self.threadRows($0))) }
@@ -188,6 +188,10 @@ extension Worker {
       ("dns_zones", 0), ("dns_queries", names.asked), ("dns_pending", names.waiting),
     ]
     return items.map { [.text($0.0), .integer($0.1)] }
+  }
+
+  private static func queriesTable(_ copies: [QueryCopy]) -> ConsoleTable {
+    ConsoleTable(.queries, QueryTotals.merge(copies).map(queryRow))
   }
 
   private static func queryRow(_ query: QueryTotals) -> [ConsoleValue] {

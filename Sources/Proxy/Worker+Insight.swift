@@ -55,6 +55,7 @@ extension Worker {
       }
       // Places in this table are none in another one.
       clients.forEachPlace { self.endObserving($0) }
+      for survey in surveys { survey.beginStatements() }
       endInsight()
     }
     if !isWanted { return }

@@ -8,12 +8,6 @@ import Tenancy
 
 // What servers answer, as far as it tells of statements: what is counted and logged of them.
 extension Worker {
-  /// What is counted about statements, for who asks; nil: nothing is.
-  func queryTable() -> QueryTable? {
-    guard let insight else { return nil }
-    return insight.pointee.table
-  }
-
   /// The scanner has seen a statement's end.
   @inline(never)
   func observeEnd(_ server: ServerPointer) {

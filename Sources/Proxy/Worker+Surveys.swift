@@ -27,6 +27,21 @@ extension Worker {
     if inquiry.missing == 0 { inquiry.then(inquiry.reports) }
   }
 
+  /// Makes a table of what has been answered, where that takes long: no loop waits for it.
+  func make(
+    _ make: @escaping @Sendable () -> ConsoleTable, then: @escaping (ConsoleTable) -> Void
+  ) {
+    lastSerial += 1
+    inquiries[lastSerial] = Inquiry(missing: 1) { reports in
+      if let table = reports.first?.table { then(table) }
+    }
+    Task.detached { [id, mailbox, serial = lastSerial] in
+      var report = LoopReport(loop: id)
+      report.table = make()
+      mailbox.post(.answered(serial, report))
+    }
+  }
+
   func asked(_ question: Question, by asker: Int32, serial: UInt64) {
     let survey = Survey(question, asker: asker, serial: serial, loop: id)
     switch question {
@@ -46,13 +61,9 @@ extension Worker {
       survey.report.thread = threadFacts()
       survey.report.metrics = counts()
       return begin(survey)
-    case .waits: return begin(survey)
-    case .queries: survey.report.queries = queryTable()
-    case .ranking(let most):
-      survey.selection = QuerySelection(most: most)
-      return begin(survey)
-    case .statements(let names, let hasOthers):
-      survey.report.queries = insight?.pointee.table.excerpt(names, hasOthers: hasOthers)
+    case .waits, .queries, .ranking: return begin(survey)
+    case .statements(let names):
+      survey.report.queries = insight.map { QueryCopy(of: names, in: $0.pointee.table) }
     case .kill(let victims): survey.report.killed = kill(victims)
     case .suspend(let closesBlocked):
       survey.report.blocked = suspend(closesBlocked: closesBlocked)
@@ -82,18 +93,33 @@ extension Worker {
     if surveys.count == 1 { goOnWithSurveys() }
   }
 
-  /// How many statements are.
+  /// How many statements are looked at, or copied.
   private static var statementsAtATime: Int { 2048 }
+  private static var copiesAtATime: Int { 512 }
 
   /// Looks at some more for the first question under way.
   func goOnWithSurveys() {
     guard let survey = surveys.first else { return }
-    let isDone = survey.selection == nil ? lookAtClients(survey) : lookAtStatements(survey)
+    let isDone =
+      switch survey.question {
+      case .queries: copyStatements(survey)
+      case .ranking: lookAtStatements(survey)
+      default: lookAtClients(survey)
+      }
     if isDone {
       surveys.removeFirst()
       end(survey)
     }
     if !surveys.isEmpty { mailbox.post(.surveysGoOn) }
+  }
+
+  /// - Returns: whether those were the last.
+  private func copyStatements(_ survey: Survey) -> Bool {
+    guard let insight else {
+      survey.report.queries = nil
+      return true
+    }
+    return survey.report.queries?.goOn(in: insight.pointee.table, count: Self.copiesAtATime) ?? true
   }
 
   /// - Returns: whether those were the last.

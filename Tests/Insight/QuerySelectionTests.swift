@@ -64,30 +64,6 @@ import Testing
     #expect(names.map(\.hash) == [1, 2, 4])
   }
 
-  @Test func `an excerpt has all of what is asked for, and nothing else`() {
-    var table = Self.table([10, 20, 30, 40])
-    let other = table.scope(database: "d", user: "v")
-    let place = table.insert(1, scope: other, text: "text 1", isRead: true)
-    table.add(QueryTable.Run(calls: 3, rows: 6, duration: 99), at: place, scope: other)
-    table.add(QueryTable.Run(calls: 5, rows: 0, duration: 1), at: .none, scope: other)
-    let names = [
-      QueryTable.Name(database: "d", user: "v", hash: 1),
-      QueryTable.Name(database: "d", user: "u", hash: 3),
-      QueryTable.Name(database: "d", user: "u", hash: 77),
-      QueryTable.Name(database: "none", user: "u", hash: 1),
-    ]
-    let whole = QueryTotals.merge([table])
-    for hasOthers in [false, true] {
-      let few = QueryTotals.merge([table.excerpt(names, hasOthers: hasOthers)])
-      #expect(few.prefix(2).map(\.text) == ["text 1", "text 3"])
-      #expect(few.count == (hasOthers ? 3 : 2))
-      for one in few {
-        let same = whole.first { $0.user == one.user && $0.text == one.text }
-        #expect(same?.counts == one.counts && same?.p99 == one.p99)
-      }
-    }
-  }
-
   @Test func `statements of the pools that are one are found too`() {
     var table = QueryTable(limit: 10)
     for index in 0..<QueryTable.mostScopes { _ = table.scope(database: "d\(index)", user: "u") }
@@ -96,7 +72,7 @@ import Testing
     table.add(QueryTable.Run(calls: 1, rows: 1, duration: 5), at: place, scope: scope)
     let ranked = Self.select(5, in: table, pieces: 5)
     let names = QuerySelection.first(5, of: ranked)
-    let excerpt = QueryTotals.merge([table.excerpt(names, hasOthers: false)])
-    #expect(excerpt.map(\.database) == ["(others)"] && excerpt.first?.counts.calls == 1)
+    let found = QueryTotals.merge([QueryCopy(of: names, in: table)])
+    #expect(found.map(\.database) == ["(others)"] && found.first?.counts.calls == 1)
   }
 }

@@ -21,7 +21,7 @@ import Testing
     add(&table, 1, first)
     add(&table, 1, second)
     add(&table, 1, second)
-    let all = QueryTotals.merge([table])
+    let all = QueryTotals.merge([QueryCopy(table)])
     #expect(all.map(\.user) == ["v", "u"] && all.map(\.counts.calls) == [2, 1])
   }
 
@@ -33,7 +33,7 @@ import Testing
       add(&table, UInt64(hash % 5 + 1), scope)
     }
     #expect(table.statements.count == 100)
-    let all = QueryTotals.merge([table])
+    let all = QueryTotals.merge([QueryCopy(table)])
     #expect(all.reduce(0) { $0 + $1.counts.calls } == 40_000)
     #expect(all.reduce(0) { $0 + $1.counts.rows } == 80_000)
     for hash in 1...5 {
@@ -61,7 +61,7 @@ import Testing
       add(&tables[index], 1, scope, duration: 100)
       add(&tables[index], UInt64(index + 2), scope)
     }
-    let all = QueryTotals.merge(tables)
+    let all = QueryTotals.merge(tables.map { QueryCopy($0) })
     #expect(all.map(\.counts.calls) == [2, 1, 1])
     #expect(all[0].counts.time == 200 && all[0].mean == 100 && all[0].p99 <= 100)
   }

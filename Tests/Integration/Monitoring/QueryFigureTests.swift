@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 extension Integration {
@@ -170,6 +171,49 @@ extension Integration {
         #expect(query["repeats"] as? Int == repeats)
         #expect(query["repeat_application"] as? String == "shop")
         #expect(query["repeat_tenant"] as? String == "acme")
+      }
+    }
+
+    @Test func `statements can be asked for while another table takes the place of theirs`() throws {
+      var settings = Self.settings
+      settings.merge(["admin_users": ["app"], "threads": 1, "query_stats_max": 20_000]) { $1 }
+      try Metrics.withMetrics(settings) { sluice, port in
+        let client = try sluice.connect()
+        let admin = try sluice.connect(database: "pgbouncer")
+        let isOver = Atomic(false)
+        let pages = Background {
+          var count = 0
+          while !isOver.load(ordering: .relaxed), count < 100_000 {
+            _ = try Self.status(port)
+            count += 1
+          }
+          return count
+        }
+        let tables = Background {
+          let asker = try sluice.connect(database: "pgbouncer")
+          var count = 0
+          while !isOver.load(ordering: .relaxed), count < 100_000 {
+            _ = try asker.query("SHOW QUERIES").checked()
+            count += 1
+          }
+          return count
+        }
+        for turn in 0..<8 {
+          for start in stride(from: 0, to: 8_000, by: 100) {
+            let texts = (start..<start + 100).map { Frame.query("SELECT 1 AS c\($0)") }
+            try client.send(texts.flatMap(\.self))
+            for _ in texts { _ = try client.receiveUntilReady().checked() }
+          }
+          _ = try admin.query("SET query_stats_max = \(20_001 + turn)").checked()
+        }
+        isOver.store(true, ordering: .relaxed)
+        #expect(try pages.value() > 0 && tables.value() > 0)
+        _ = try client.value("SELECT 'the last'")
+        expectEventually("it goes on to count") {
+          (try? admin.query(named: "select ?")?.figure("calls")) == 1
+        }
+        let last = try Self.query("select ?", in: try Self.status(port))
+        #expect(last["calls"] as? Int == 1)
       }
     }
 
