@@ -13,12 +13,14 @@ extension Normaliser {
     case array = 0x61_7272_6179
     case `false` = 0x66_616c_7365
     case alter = 0x61_6c74_6572
+    case create = 0x6372_6561_7465
     case merge = 0x6d_6572_6765
     case values = 0x7661_6c75_6573
     case select = 0x7365_6c65_6374
     case insert = 0x696e_7365_7274
     case update = 0x7570_6461_7465
     case delete = 0x6465_6c65_7465
+    case password = 0x7061_7373_776f_7264
   }
 
   /// Reads all of the text, or what counts of it.
@@ -29,7 +31,7 @@ extension Normaliser {
     while position < end, !isOver {
       let byte = text[position]
       if Self.isWordStart(byte) {
-        (position, keyword) = word(text, position, end)
+        (position, keyword) = word(text, position, end, after: keyword)
         continue
       }
       if Self.isSpace(byte) {
@@ -78,9 +80,7 @@ extension Normaliser {
       case .word, .keyword, .operand, .close, .dot, .colon: break
       }
       if other(.operator) { putSymbol(byte, .operator) }
-    case UInt8(ascii: "=")
-    where depth == 0 && words.first == .set
-      || words.first == .alter && words.hasSet && depth == 0:
+    case UInt8(ascii: "=") where depth == 0 && words.setsValue:
       if other(.operator) { skipValue() }
     default:
       if other(.operator) { putSymbol(byte, .operator) }
@@ -94,13 +94,15 @@ extension Normaliser {
     space(before: .operand)
     put(UInt8(ascii: "?"))
     last = .operand
+    // Behind it more of a function may follow, and where, a list of values does not tell.
+    if words.first == .create { cut() }
     words.isSkipping = true
   }
 
   // MARK: words
 
   private mutating func word(
-    _ text: Span<UInt8>, _ start: Int, _ end: Int
+    _ text: Span<UInt8>, _ start: Int, _ end: Int, after previous: Keyword
   ) -> (next: Int, keyword: Keyword) {
     trailing = nil
     if let next = prefixed(text, start, end) { return (next, .none) }
@@ -126,10 +128,15 @@ extension Normaliser {
         return (position, .none)
       case .nothing, .word, .keyword, .operand, .close, .dot, .colon: break
       }
-    case .to where depth == 0 && (words.first == .set || words.hasSet):
+    case .to where depth == 0 && words.setsValue:
       if other(.word) { skipValue() }
       return (position, .none)
     default: break
+    }
+    // Its quotes have been forgotten.
+    if previous == .password, depth == 0, words.first == .alter || words.first == .create {
+      literal()
+      return (position, .none)
     }
     guard other(.word) else { return (position, .none) }
     note(keyword)
@@ -154,13 +161,14 @@ extension Normaliser {
       case .with: words.first = .with
       case .set: words.first = .set
       case .alter: words.first = .alter
+      case .create: words.first = .create
       default: words.first = .other
       }
       return
     }
     switch keyword {
     case .insert, .update, .delete, .merge: words.writes = true
-    case .set: if words.first == .alter { words.hasSet = true }
+    case .set: if words.first == .alter || words.first == .create { words.hasSet = true }
     default: break
     }
   }
@@ -199,7 +207,12 @@ extension Normaliser {
       }
       position &+= 1
     }
-    position = min(position &+ 1, end)
+    // What stands in one without an end is whatever follows, strings too.
+    guard position < end else {
+      cut()
+      return end
+    }
+    position &+= 1
     guard other(.word) else { return position }
     if words.first == .none { words.first = .other }
     space(before: .word)
@@ -216,8 +229,10 @@ extension Normaliser {
   private mutating func number(_ text: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
     var position = start
     var previous: UInt8 = 0
+    var hasLetter = false
     while position < end {
       let byte = text[position]
+      hasLetter = hasLetter || Self.isWordStart(byte)
       if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") {
         // The sign of an exponent; in 0x1e-5 it is none.
         guard previous == UInt8(ascii: "e"), position &+ 1 < end, Self.isDigit(text[position &+ 1]),
@@ -230,9 +245,12 @@ extension Normaliser {
       position &+= 1
     }
     literal()
-    // The letter in front of a quote may be a number's or a string's.
+    guard position < end else { return position }
+    // The letter in front of a quote may be a number's or a string's, and that in front of a `$`
+    // a name's, up to version 14.
     let isLetter = Self.isWordStart(previous)
-    if isLetter, position < end, text[position] == UInt8(ascii: "'") || previous >= 0x80 { cut() }
+    if isLetter, text[position] == UInt8(ascii: "'") || previous >= 0x80 { cut() }
+    if hasLetter, text[position] == UInt8(ascii: "$") { cut() }
     return position
   }
 
@@ -304,7 +322,8 @@ extension Normaliser {
     var position = start &+ 1
     if position < end, Self.isDigit(text[position]) {
       while position < end, Self.isDigit(text[position]) { position &+= 1 }
-      parameter(text, start..<position)
+      // There are 65,535; what has more digits is none, but perhaps a price.
+      if position &- start > 6 { literal() } else { parameter(text, start..<position) }
       return position
     }
     while position < end, text[position] != 0x24, Self.isWordPart(text[position]) {

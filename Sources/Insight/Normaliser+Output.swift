@@ -46,19 +46,23 @@ extension Normaliser {
 
   /// A byte of the fingerprint.
   mutating func put(_ byte: UInt8) {
+    if count >= output.count {
+      isOver = true
+      return
+    }
     output[count] = byte
     count &+= 1
   }
 
   /// Space in front of a piece, where there is to be some.
   mutating func space(before piece: Piece) {
+    if count >= Self.longestOutput { isOver = true }
     if owesSemicolon {
       owesSemicolon = false
       put(UInt8(ascii: ";"))
       put(UInt8(ascii: " "))
       return
     }
-    if count >= Self.longestOutput { isOver = true }
     if needsSpace(before: piece) { put(UInt8(ascii: " ")) }
   }
 
@@ -109,7 +113,7 @@ extension Normaliser {
     }
     space(before: .operand)
     if let bytes {
-      for index in text.prefix(12) { put(bytes[index]) }
+      for index in text { put(bytes[index]) }
     } else {
       put(UInt8(ascii: "?"))
     }

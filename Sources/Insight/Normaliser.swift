@@ -100,11 +100,11 @@ public struct Normaliser: Sendable {
 /// What the words at the beginning of a statement tell.
 struct StatementWords: Sendable {
   enum First {
-    case none, select, with, set, alter, other
+    case none, select, with, set, alter, create, other
   }
 
   var first = First.none
-  /// There was a SET behind ALTER.
+  /// There was a SET behind ALTER or CREATE.
   var hasSet = false
   var writes = false
   var statements = 0
@@ -112,6 +112,9 @@ struct StatementWords: Sendable {
   var isSkipping = false
   /// The first statement, which has ended, reads.
   private var hasRead = false
+
+  /// What stands behind a `=` or a TO is the value of a SET.
+  var setsValue: Bool { first == .set || hasSet }
 
   var isRead: Bool {
     statements == 1 && (hasRead || first == .select || (first == .with && !writes))

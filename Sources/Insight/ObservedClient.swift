@@ -36,7 +36,9 @@ public struct ObservedClient: ~Copyable {
   public var repeats = RepeatCounter()
   /// The statement that was sent last, and the one that has come to its end last.
   public private(set) var last = QueryTable.Place.none
-  public var lastEnded = QueryTable.Place.none
+  public var lastEnded: StatementsUnderWay.Entry?
+  /// Bytes that go to the server once more, and have been seen.
+  public var repeatedBytes = 0
   /// The pool that `scope` is of.
   public var pool: Int32 = -1
   public var scope: Int32 = 0
@@ -65,9 +67,11 @@ public struct ObservedClient: ~Copyable {
   /// - Returns: its number.
   public mutating func keep(_ text: Span<UInt8>, _ range: Range<Int>, _ key: KeyedHash) -> UInt32 {
     guard range.count <= TraceComment.longest else { return 0 }
-    comment.removeAll(keepingCapacity: true)
-    for index in range { comment.append(text[index]) }
-    guard let read = TraceComment(comment[...]) else { return 0 }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(range.count)
+    for index in range { bytes.append(text[index]) }
+    guard let read = TraceComment(bytes[...]) else { return 0 }
+    comment = bytes
     commentNumber = commentNumber == .max ? 1 : commentNumber + 1
     trace = read.traceID.map { key.hash(Array($0.utf8)) | 1 } ?? 0
     return commentNumber

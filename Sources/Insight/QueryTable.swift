@@ -42,7 +42,7 @@ public struct QueryTable: Sendable {
   public struct Run: Equatable, Sendable {
     public var calls: UInt32
     public var rows: UInt64
-    /// Microseconds.
+    /// Microseconds; of a portal that goes on (no call), they are not in the histogram.
     public var duration: UInt64
     public var isError: Bool
     public var isSlow: Bool
@@ -206,12 +206,12 @@ public struct QueryTable: Sendable {
     if run.isSlow { scopes[Int(scope)].slow &+= 1 }
     guard isThere(place) else {
       Self.count(run, &scopes[Int(scope)].others)
-      scopes[Int(scope)].othersHistogram.add(run.duration)
+      if run.calls > 0 { scopes[Int(scope)].othersHistogram.add(run.duration) }
       return
     }
     let index = Int(place.index)
     Self.count(run, &statements[index].counts)
-    statements[index].histogram.add(run.duration)
+    if run.calls > 0 { statements[index].histogram.add(run.duration) }
   }
 
   /// For whom a statement has run.
@@ -240,6 +240,15 @@ public struct QueryTable: Sendable {
     guard let by else { return }
     statements[index].counts.repeats &+= 1
     statements[index].repeatedBy = by
+  }
+
+  /// Of a text that PostgreSQL could not read no more is shown than stands in front of its first
+  /// literal.
+  public mutating func shorten(at place: Place) {
+    guard isThere(place) else { return }
+    let text = statements[Int(place.index)].text
+    guard let literal = text.utf8.firstIndex(of: UInt8(ascii: "?")) else { return }
+    statements[Int(place.index)].text = text[...literal] + " ..."
   }
 
   /// Whether something about a statement may be logged, which was not for `interval`.

@@ -74,6 +74,18 @@ public enum LogText {
     return String(decoding: name.utf8.prefix(longestName), as: UTF8.self) + "..."
   }
 
+  /// A value that others chose, as one word of a line's text: in quotes where it could be taken
+  /// for more.
+  public static func quoted(_ value: String) -> String {
+    let isWord = !value.utf8.isEmpty && value.utf8.allSatisfy { byte in
+      byte > 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+        && byte != UInt8(ascii: "\\")
+    }
+    if isWord { return value }
+    let escaped = value.replacing("\\", with: #"\\"#).replacing("\"", with: #"\""#)
+    return "\"\(escaped)\""
+  }
+
   /// The text with `\x..` in the place of characters that could end a line, or change how the rest
   /// of it is shown; cut off behind so many bytes.
   static func escaped(_ text: String, limit: Int) -> String {

@@ -1,4 +1,5 @@
 import Insight
+import Logs
 import Pooling
 import PostgresWire
 import Reactor
@@ -77,15 +78,19 @@ extension Worker {
     guard let insight, insight.pointee.isShown, let observed = client.pointee.observed else {
       return nil
     }
-    let place = observed.pointee.underWay.oldest?.place ?? observed.pointee.last
+    // A Sync, the answer to which is on its way, is no statement.
+    let running = observed.pointee.underWay.oldest.map(\.place) ?? .none
+    let place = running == .none ? observed.pointee.last : running
     return insight.pointee.table.statement(place)?.text
   }
 
+  /// What a client calls itself, cut where it is long.
   func application(_ set: ParameterSets.Number) -> String? {
     guard set >= 0 else { return nil }
-    return pooler.parameterSets.withLock { sets in
+    let name = pooler.parameterSets.withLock { sets in
       sets.index(of: "application_name").flatMap { sets.values(set)[$0] }
     }
+    return name.map(LogText.shortened)
   }
 
   // MARK: servers

@@ -163,10 +163,12 @@ extension Worker {
   }
 
   /// Looks at an error that a server has sent: to the pooler itself, or as its last word.
+  /// - Returns: its SQLSTATE; nil: it can't be read.
+  @discardableResult
   func noteError(
     _ server: ServerPointer, _ bytes: UnsafeRawBufferPointer, _ body: ServerScan.Body,
     isOwn: Bool
-  ) {
+  ) -> String? {
     guard let fields = ErrorFields.parse(Array(bytes[body.range])) else {
       // An error that can't be read is one all the same.
       if isOwn {
@@ -174,7 +176,7 @@ extension Worker {
           severity: "ERROR", sqlstate: SQLState.protocolViolation,
           message: "the server sent an error that can not be read")
       }
-      return
+      return nil
     }
     let isFatal = fields.severity == "FATAL" || fields.severity == "PANIC"
     if isOwn || isFatal { server.pointee.taskError = fields }
@@ -183,6 +185,7 @@ extension Worker {
       traffic(of: server.pointee.pool).errors[kind, default: 0] += 1
     }
     if isFatal && !isOwn && server.pointee.client != nil { server.pointee.saidFatal = true }
+    return fields.sqlstate
   }
 }
 

@@ -20,14 +20,15 @@ extension Worker {
       client.pointee.observed == nil && (server.pointee.ledger.isSettled || owesOnlyOwn(server))
       && !client.pointee.scanner.isMidMessage
     let before = client.pointee.traffic.pointee.counters.received
-    // Has been seen: it is sent once more.
-    let isRepetition = client.pointee.session?.pointee.retry == .second
     guard forwardScanned(client, server, count) else { return false }
     let taken = Int(truncatingIfNeeded: client.pointee.traffic.pointee.counters.received &- before)
-    guard taken > 0, !isRepetition, !client.pointee.isReplication else { return true }
+    guard taken > 0, !client.pointee.isReplication else { return true }
     guard let observed = client.pointee.observed ?? (canBegin ? beginObserving(client) : nil)
     else { return true }
-    observe(UnsafeRawBufferPointer(start: scratch, count: taken), client, server, observed, insight)
+    let seen = min(taken, observed.pointee.repeatedBytes)
+    observed.pointee.repeatedBytes &-= seen
+    let fresh = UnsafeRawBufferPointer(start: scratch + seen, count: taken &- seen)
+    if seen < taken { observe(fresh, client, server, observed, insight) }
     return true
   }
 
@@ -50,7 +51,8 @@ extension Worker {
   func applyInsight() {
     let isWanted = QueryInsight.isWanted(settings)
     if let insight {
-      if isWanted, insight.pointee.limit == settings.queryStatsMax {
+      let beginsAnew = settings.queryStats && !insight.pointee.isShown
+      if isWanted, !beginsAnew, insight.pointee.limit == settings.queryStatsMax {
         return insight.pointee.apply(settings)
       }
       // Places in this table are none in another one.

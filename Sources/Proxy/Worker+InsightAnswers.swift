@@ -41,10 +41,14 @@ extension Worker {
 
   /// An error has come to the server's client.
   @inline(never)
-  func observeError(_ server: ServerPointer) {
+  func observeError(_ server: ServerPointer, _ sqlstate: String?) {
     if server.pointee.scanner.endType != 0 { observeEnd(server) }
     guard let insight, let client = server.pointee.client, let observed = client.pointee.observed
     else { return }
+    // Where a quote is missing, what looks like words may be a literal.
+    if sqlstate == SQLState.syntaxError, let oldest = observed.pointee.underWay.oldest {
+      insight.pointee.table.shorten(at: oldest.place)
+    }
     if let ended = observed.pointee.underWay.failed(now: now) {
       record(ended, client, observed, insight)
     }
@@ -61,8 +65,8 @@ extension Worker {
     }
     guard server.pointee.ledger.status == TransactionStatus.idle else { return }
     let times = observed.pointee.repeats.endTransaction(now: now)
-    if times >= insight.pointee.repeatThreshold {
-      noteRepeats(times, observed.pointee.lastEnded, isRequest: true, client, observed, insight)
+    if times >= insight.pointee.repeatThreshold, let last = observed.pointee.lastEnded {
+      noteRepeats(times, last, isRequest: true, client, observed, insight)
     }
   }
 
@@ -81,23 +85,23 @@ extension Worker {
     if let tenant = client.pointee.tenant, let name = tenant.pointee.name {
       insight.pointee.table.add(ended.duration, of: name.text, at: entry.place)
     }
-    observed.pointee.lastEnded = entry.place
+    observed.pointee.lastEnded = entry
     if isSlow { logSlow(ended, client, observed, insight) }
     if entry.isContinued { return }
     let times = observed.pointee.repeats.add(
       entry.hash, trace: observed.pointee.trace(of: entry), start: entry.start)
     if times >= insight.pointee.repeatThreshold {
-      noteRepeats(times, entry.place, isRequest: false, client, observed, insight)
+      noteRepeats(times, entry, isRequest: false, client, observed, insight)
     }
   }
 
   /// A statement was run as often in its transaction, or its request, as is to be told.
   @inline(never)
   private func noteRepeats(
-    _ times: UInt32, _ place: QueryTable.Place, isRequest: Bool, _ client: ClientPointer,
+    _ times: UInt32, _ entry: StatementsUnderWay.Entry, isRequest: Bool, _ client: ClientPointer,
     _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    let scope = observed.pointee.scope
+    let (scope, place) = (observed.pointee.scope, entry.place)
     guard times == insight.pointee.repeatThreshold else {
       return insight.pointee.table.addRepeat(at: place, scope: scope, calls: 1, by: nil)
     }
@@ -107,7 +111,7 @@ extension Worker {
     insight.pointee.table.addRepeat(at: place, scope: scope, calls: UInt64(times), by: by)
     guard insight.pointee.table.mayLog(at: place, now: now, interval: Self.repeatLogInterval)
     else { return }
-    logRepeats(times, place, isRequest: isRequest, client, observed, insight)
+    logRepeats(times, entry, isRequest: isRequest, client, observed, insight)
   }
 
   // MARK: log
@@ -131,12 +135,11 @@ extension Worker {
   }
 
   private func logRepeats(
-    _ times: UInt32, _ place: QueryTable.Place, isRequest: Bool, _ client: ClientPointer,
+    _ times: UInt32, _ entry: StatementsUnderWay.Entry, isRequest: Bool, _ client: ClientPointer,
     _ observed: ObservedPointer, _ insight: InsightPointer
   ) {
-    let text = insight.pointee.table.statement(place)?.text ?? QueryTotals.others
-    let comment =
-      observed.pointee.trace == 0 ? nil : TraceComment(observed.pointee.comment[...])
+    let text = insight.pointee.table.statement(entry.place)?.text ?? QueryTotals.others
+    let comment = observed.pointee.comment(of: entry)
     log(
       .warning, .repeatedQuery, .client(client),
       fields: fields(text, client, comment)
@@ -151,9 +154,11 @@ extension Worker {
   private func origin(_ client: ClientPointer, _ comment: TraceComment?) -> String {
     var origin = ""
     if let application = application(client.pointee.parameterSet), !application.isEmpty {
-      origin += " application=\(application)"
+      origin += " application=\(LogText.quoted(application))"
     }
-    for (key, value) in comment?.pairs ?? [] { origin += " \(key)=\(value)" }
+    for (key, value) in comment?.pairs ?? [] {
+      origin += " \(LogText.quoted(key))=\(LogText.quoted(value))"
+    }
     return origin
   }
 

@@ -194,14 +194,14 @@ extension Worker {
         isTaskDone = true
         if !goesOnBehindTask(server) { return taskDone(server) }
       case .errorResponse(let body):
-        noteError(server, bytes, body, isOwn: isOwn)
+        let sqlstate = noteError(server, bytes, body, isOwn: isOwn)
         if endsUnused(server) {
           return endUnused(server, start..<max(start, body.start - 5))
         }
         if !isOwn, let changed = errorForClient(server, bytes, body) {
           start = replace(start..<body.start - 5, by: changed, server, behind: scan.position)
         }
-        if insight != nil, !isOwn, !isRetrying(server) { observeError(server) }
+        if insight != nil, !isOwn, !isRetrying(server) { observeError(server, sqlstate) }
       case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
         .ownAnswer, .notice, .statementEnd:
         start = note(scan, bytes, server, start, isOwn: isOwn)

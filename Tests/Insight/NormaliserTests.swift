@@ -14,6 +14,7 @@ import Testing
       "select B'01', x'1F', N'n', U&'d\\0061t', U&'!' UESCAPE '!'", "select ?, ?, ?, ?, ? uescape ?"
     ),
     ("select $$a'b$$, $tag$x $$ y$tag$, $1, $23", "select ?, ?, $1, $23"),
+    ("select $65535, $4111111111111111", "select $65535, ?"),
     (#"select "Name", "a""b", U&"d\0061t", Name"#, #"select "Name", "a""b", U&"d\0061t", name"#),
     ("select /* a 'b' /* c */ */ 1 -- 'x'\n, 2", "select ?, ?"),
     ("select a.b , count( * ) from s . t", "select a.b, count(*) from s.t"),
@@ -67,6 +68,15 @@ import Testing
     ("set app.token to secret", "set app.token = ?"),
     ("SET LOCAL app.token = secret, other; select a", "set local app.token = ?; select a"),
     ("alter role r set app.token to secret", "alter role r set app.token = ?"),
+    (
+      "create function f() returns int language sql set app.key = secret as $$select 1$$",
+      "create function f() returns int language sql set app.key = ? ..."
+    ),
+    ("create procedure p() set a.b to secret as 'x'", "create procedure p() set a.b = ? ..."),
+    ("create table t (password text)", "create table t (password text)"),
+    ("select password from t", "select password from t"),
+    ("alter role r password secret", "alter role r password ?"),
+    ("create user u encrypted password 'x' login", "create user u encrypted password ? login"),
     ("update t set a = b", "update t set a = b"),
     ("alter table t rename to u", "alter table t rename to u"),
   ])
@@ -76,6 +86,10 @@ import Testing
 
   @Test(arguments: [
     #"select 'C:\' || secret"#, #"select 'a\'b secret"#, "select 1e'a' || secret",
+    #"select "abc from t where pw = 'secret'"#, #"select U&"abc, 'secret'"#, "select 1, \"secret",
+    // Up to version 14 a name with a `$` in it.
+    "select 1a$t$, 'x $t$ secret'", "select 0x1F$t$, 'x $t$ secret'",
+    "select 1_000$t$, 'x $t$ secret'",
   ])
   func `where a string's end is in doubt nothing follows`(text: String) {
     #expect(fingerprint(text).hasSuffix(" ..."))
@@ -111,6 +125,18 @@ import Testing
     #expect(fingerprint(deep).hasPrefix("select ((("))
     let list = "x in (" + (1...20_000).map(String.init).joined(separator: ",")
     #expect(fingerprint(list).hasPrefix("x in (?") && fingerprint(list).count < 10)
+    // Of whatever there is too much.
+    let pieces = [
+      "a", "1", "a;", "1;", "\"\";", "commit;", "$1;", "(", ")", "[", "]", ",", ".", ":", ";", "+",
+      "$", "'x'", "$1,", "a,", "(1),", "values (1),(2),", "in (1,2),", "array[$1,$2],", "x\n",
+      "\"a\"", "é", "set a = b;", "create set a = b;",
+    ]
+    for piece in pieces {
+      for start in ["", "select ", "x in (", "values "] {
+        let text = fingerprint(start + String(repeating: piece, count: 9_000))
+        #expect(text.utf8.count <= Normaliser.longestShown + 4)
+      }
+    }
   }
 
   @Test(arguments: [

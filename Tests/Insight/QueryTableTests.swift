@@ -66,6 +66,33 @@ import Testing
     #expect(all[0].counts.time == 200 && all[0].mean == 100 && all[0].p99 <= 100)
   }
 
+  @Test func `of a text that could not be read only what is in front of a literal is shown`() {
+    var table = QueryTable(limit: 2)
+    let scope = table.scope(database: "d", user: "u")
+    let wrong = table.insert(
+      1, scope: scope, text: "select ? s my secret ? from t", isRead: true)
+    table.shorten(at: wrong)
+    table.shorten(at: wrong)
+    #expect(table.statement(wrong)?.text == "select ? ...")
+    let bare = table.insert(2, scope: scope, text: "selec a from t", isRead: true)
+    table.shorten(at: bare)
+    table.shorten(at: .none)
+    #expect(table.statement(bare)?.text == "selec a from t")
+  }
+
+  @Test func `a portal that goes on is no further call`() {
+    var table = QueryTable(limit: 2)
+    let scope = table.scope(database: "d", user: "u")
+    let place = table.insert(1, scope: scope, text: "fetch", isRead: true)
+    table.add(QueryTable.Run(calls: 1, rows: 5, duration: 10), at: place, scope: scope)
+    for _ in 0..<9 {
+      table.add(QueryTable.Run(calls: 0, rows: 5, duration: 900), at: place, scope: scope)
+    }
+    let total = QueryTotals.merge([QueryCopy(table)]).first
+    #expect(total?.counts.calls == 1 && total?.counts.rows == 50)
+    #expect(total?.counts.time == 8_110 && (total?.p99 ?? 0) < 20)
+  }
+
   @Test func `pools are bounded`() {
     var table = QueryTable(limit: 10)
     for index in 0..<20_000 { _ = table.scope(database: "d\(index)", user: "u") }

@@ -21,7 +21,8 @@ enum InsightFuzz {
     try checkWalk(input)
   }
 
-  /// Outside of names in quotes there is neither the quote of a string nor a number.
+  /// Outside of names in quotes, which all have an end, there is neither the quote of a string nor
+  /// a number.
   private static func checkLiterals(_ output: [UInt8]) throws(Finding) {
     var isInName = false
     var previous: UInt8 = 0x20
@@ -34,6 +35,8 @@ enum InsightFuzz {
       }
       previous = byte
     }
+    let isCut = output.count >= Normaliser.longestOutput
+    try check(!isInName || isCut, "a name without an end")
   }
 
   private static func isWordPart(_ byte: UInt8) -> Bool {

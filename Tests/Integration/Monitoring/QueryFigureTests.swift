@@ -174,7 +174,7 @@ extension Integration {
       }
     }
 
-    @Test func `statements can be asked for while another table takes the place of theirs`() throws {
+    @Test func `statements can be asked for while another table takes their place`() throws {
       var settings = Self.settings
       settings.merge(["admin_users": ["app"], "threads": 1, "query_stats_max": 20_000]) { $1 }
       try Metrics.withMetrics(settings) { sluice, port in
