@@ -10,6 +10,12 @@ struct Pages: Sendable {
   /// As it is now.
   let terms: @Sendable () -> MonitoringTerms
   let observatory: Observatory
+  private let longAnswers = LongAnswers()
+
+  init(terms: @escaping @Sendable () -> MonitoringTerms, observatory: Observatory) {
+    self.terms = terms
+    self.observatory = observatory
+  }
 
   private static let health: Set<String> = ["/healthz", "/livez", "/readyz"]
 
@@ -48,16 +54,16 @@ struct Pages: Sendable {
       let format = Self.format(request.headers[.accept] ?? "")
       let metrics = await observatory.metrics(
         format, certificateExpiry: terms.certificateExpiry)
-      return Self.page(metrics, format.contentType, for: request)
+      return page(metrics, format.contentType, for: request)
     case "/status.json":
       let hasHistory = request.uri.queryParameters["history"] == "1"
       let status = await observatory.status(hasHistory: hasHistory)
-      return Self.page(status, "application/json", for: request)
+      return page(status, "application/json", for: request)
     default:
       guard let file = DashboardPage.file(at: path) else {
         return Self.text(.notFound, "there is no such page\n")
       }
-      return Self.page(file.bytes, file.type, for: request)
+      return page(file.bytes, file.type, for: request)
     }
   }
 
@@ -94,7 +100,7 @@ struct Pages: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 
-  private static func page(
+  private func page(
     _ bytes: [UInt8], _ type: String, for request: Request
   ) -> Response {
     var headers: HTTPFields = [.contentType: type, .vary: "Accept-Encoding"]
@@ -105,8 +111,10 @@ struct Pages: Sendable {
       headers[.contentEncoding] = "gzip"
       body = compressed
     }
-    return Response(
-      status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    guard let answer = longAnswers.body(body) else {
+      return Self.text(.serviceUnavailable, "too many long answers are on their way\n")
+    }
+    return Response(status: .ok, headers: headers, body: answer)
   }
 
   /// For every answer. What a browser shows is the pooler's state of now, and nobody else's.

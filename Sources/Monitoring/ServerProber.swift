@@ -13,6 +13,8 @@ actor ServerProber {
   /// How long an answer holds.
   private static var goodTime: TimeAmount { .seconds(5) }
   private static var badTime: TimeAmount { .seconds(1) }
+  /// How long it holds while servers are tried again.
+  private static var oldestTime: TimeAmount { .seconds(10) }
   private static var timeout: TimeAmount { .seconds(3) }
 
   init(group: any EventLoopGroup, executor: LoopExecutor) {
@@ -22,11 +24,16 @@ actor ServerProber {
 
   /// Good as soon as one of them answers.
   func health(of places: [ServerPlace]) async -> Health {
-    if let last, last.places == places {
-      let time = last.health == .good ? Self.goodTime : Self.badTime
-      if NIODeadline.now() - last.at < time { return last.health }
+    let known = last?.places == places ? last : nil
+    let age = known.map { NIODeadline.now() - $0.at }
+    if let known, let age, age < (known.health == .good ? Self.goodTime : Self.badTime) {
+      return known.health
     }
-    if let underWay, underWay.places == places { return await underWay.task.value }
+    if let underWay, underWay.places == places {
+      // Who asks meanwhile does not wait as well: many would fill all places for connections.
+      if let known, let age, age < Self.oldestTime { return known.health }
+      return await underWay.task.value
+    }
     let group = group
     let task = Task(executorPreference: executor) { await Self.tryAll(places, group) }
     underWay = (places, task)

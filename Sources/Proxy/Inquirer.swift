@@ -18,6 +18,8 @@ final class Inquirer: Sendable {
     /// A snapshot is being made, and these wait for it too.
     var isMakingSnapshot = false
     var sharers: [CheckedContinuation<MetricsSnapshot?, Never>] = []
+    /// What each loop has last said for metrics.
+    var lastReports: [Int32: LoopReport] = [:]
   }
 
   /// Nothing else is locked under it, and nobody is called.
@@ -51,6 +53,22 @@ final class Inquirer: Sendable {
         ? state.inquiries.removeValue(forKey: serial) : nil
     }
     if let done { done.then(done.reports) }
+  }
+
+  /// Whether anybody waits for an answer still: a loop that has hung finds many questions.
+  func isAwaited(_ serial: UInt64) -> Bool {
+    state.withLock { $0.inquiries[serial] != nil }
+  }
+
+  /// Keeps what loops have said for metrics.
+  /// - Returns: what the others said when they last did.
+  func lastReports(besides reports: [LoopReport]) -> [LoopReport] {
+    state.withLock { state in
+      let answered = Set(reports.map(\.loop))
+      let silent = state.lastReports.values.filter { !answered.contains($0.loop) }
+      for report in reports { state.lastReports[report.loop] = report }
+      return silent
+    }
   }
 
   /// Gives up on loops that have not answered in time.

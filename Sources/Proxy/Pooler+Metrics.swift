@@ -12,11 +12,13 @@ extension Pooler {
   func snapshot() async -> MetricsSnapshot {
     await inquirer.shared {
       let reports = await inquirer.ask(.metrics, of: mailboxes)
-      return snapshot(of: reports)
+      let silent = inquirer.lastReports(besides: reports)
+      return snapshot(of: reports, silent: silent)
     }
   }
 
-  private func snapshot(of reports: [LoopReport]) -> MetricsSnapshot {
+  /// - Parameter silent: what loops have said that say nothing now: counters do not fall.
+  private func snapshot(of reports: [LoopReport], silent: [LoopReport]) -> MetricsSnapshot {
     var snapshot = MetricsSnapshot()
     snapshot.now = Clock.now
     snapshot.version = Version.number
@@ -33,7 +35,8 @@ extension Pooler {
     snapshot.loginFailures = Self.noEnds
     snapshot.clientEnds = Self.noEnds
     snapshot.serverEnds = Self.noServerEnds
-    for counts in reports.compactMap(\.metrics) {
+    let known = reports + silent
+    for counts in known.compactMap(\.metrics) {
       snapshot.acceptBacklog += counts.backlog
       snapshot.acceptBacklogLimit += counts.backlogLimit
       snapshot.loginFailures.merge(counts.loginFailures, uniquingKeysWith: &+)
@@ -48,7 +51,7 @@ extension Pooler {
     snapshot.problems = log.problems.all.map {
       MetricsSnapshot.Problem(time: $0.time, level: $0.level.lowercased(), text: $0.text)
     }
-    snapshot.pools = poolMetrics(reports, now: snapshot.now)
+    snapshot.pools = poolMetrics(known, now: snapshot.now)
     if settings.tenancyRules.isActive { snapshot.tenants = tenantMetrics() }
     return snapshot
   }

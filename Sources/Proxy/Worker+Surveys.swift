@@ -43,6 +43,7 @@ extension Worker {
   }
 
   func asked(_ question: Question, by asker: Int32, serial: UInt64) {
+    if asker == Pooler.monitor, !pooler.inquirer.isAwaited(serial) { return }
     let survey = Survey(question, asker: asker, serial: serial, loop: id)
     switch question {
     case .traffic: survey.report.traffic = trafficByDatabase()

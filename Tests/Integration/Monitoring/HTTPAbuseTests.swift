@@ -82,6 +82,28 @@ extension Integration {
       }
     }
 
+    @Test func `a long answer comes whole, one after the other`() throws {
+      let change: (inout SluiceConfiguration) -> Void = {
+        $0.tenancy = ["sources": ["user_suffix"]]
+        $0.tenantSettings["app.tenant_id"] = "{tenant}"
+      }
+      try Metrics.withMetrics(["metrics_tenants": 10_000], change) { sluice, port in
+        let name = String(repeating: "long-", count: 10)
+        for number in 0..<900 {
+          let client = try sluice.connect(tenant: name + "\(number)")
+          _ = try client.value("SELECT 1")
+          client.terminate()
+        }
+        // More often than such may be on their way.
+        for _ in 0..<12 {
+          let answer = try HTTPAnswer.get("/metrics", port: port)
+          #expect(answer.status == 200)
+          #expect(answer.headers["content-length"] == "\(answer.body.utf8.count)")
+          #expect(answer.body.utf8.count > 1 << 20 && answer.body.hasSuffix("\n"))
+        }
+      }
+    }
+
     @Test func `scrapes from many at once share their look at the loops`() throws {
       try Metrics.withMetrics(["threads": 4]) { sluice, port in
         let clients = try (0..<50).map { _ in try sluice.connect() }
