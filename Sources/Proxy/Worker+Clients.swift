@@ -267,7 +267,7 @@ extension Worker {
   @inline(never)
   func resumeHeld(_ client: ClientPointer, _ server: ServerPointer) {
     client.pointee.isHeld = false
-    let count = client.pointee.stream.carry.move(to: scratch)
+    let count = client.pointee.stream.carry.move(to: scratch, capacity: Self.scratchCapacity)
     if count > 0 {
       guard forwardFromClient(client, server, count) else { return }
     }

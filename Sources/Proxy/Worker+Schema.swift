@@ -1,3 +1,4 @@
+import Insight
 import Pooling
 import PostgresWire
 import Reactor
@@ -304,8 +305,9 @@ extension Worker {
     }
     failed(server, [])
     session.pointee.retrySerial = 0
-    let behind = client.pointee.stream.carry.move(to: scratch)
+    let behind = client.pointee.stream.carry.move(to: scratch, capacity: Self.scratchCapacity)
     let kept = session.pointee.retryBytes.bytes
+    client.pointee.observed?.pointee.repeatedBytes = kept.count
     let later = Array(UnsafeRawBufferPointer(start: scratch, count: behind))
     kept.withUnsafeBytes { client.pointee.stream.carry.append($0) }
     later.withUnsafeBytes { client.pointee.stream.carry.append($0) }

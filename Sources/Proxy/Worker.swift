@@ -36,6 +36,8 @@ final class Worker {
   /// 65,535 bytes), so that a read always has room.
   let scratch: UnsafeMutableRawPointer
   static let scratchSize = 131_072
+  /// A batch that is sent once more stands in front of what has been read.
+  static let scratchCapacity = scratchSize + ClientSession.longestRetry
   /// Messages for one server that are put together here before they are sent.
   @exclusivity(unchecked) var outbox = Outbox()
 
@@ -164,7 +166,7 @@ final class Worker {
     consoleTraffic.initialize(to: LoopTraffic(times: unreadTimes))
     clients = PointerSlab<ClientConnection> { ClientConnection(traffic: nobodys) }
     self.listeners = listeners
-    scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
+    scratch = .allocate(byteCount: Self.scratchCapacity, alignment: 64)
     now = Clock.now
     ticker = try Ticker(periodMicroseconds: Self.tickMicroseconds)
     applySettings()

@@ -39,10 +39,11 @@ public struct Backlog {
     }
   }
 
-  /// Moves all bytes to `destination`, which has room for them, and gives the memory back.
-  public mutating func move(to destination: UnsafeMutableRawPointer) -> Int {
+  /// Moves all bytes to `destination`, which has room for `capacity`, and gives the memory back.
+  public mutating func move(to destination: UnsafeMutableRawPointer, capacity: Int) -> Int {
     guard let base else { return 0 }
     let moved = Int(length)
+    precondition(moved <= capacity, "there is no room for what was carried")
     memcpy(destination, base + Int(offset), moved)
     clear()
     return moved

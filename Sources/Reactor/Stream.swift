@@ -31,13 +31,14 @@ public struct Stream {
     case failed(Int32)
   }
 
-  /// Reads what is there behind what was carried. A buffer that the carried bytes fill is the end:
-  /// no message is waited for that is so long.
+  /// Reads what is there behind what was carried. A buffer that the carried bytes fill, or do not
+  /// fit in, is the end: no message is waited for that is so long.
   @inlinable
   public mutating func receive<E: Engine>(
     _ engine: E, into buffer: UnsafeMutableRawPointer, capacity: Int
   ) -> Received {
-    let carried = carry.isEmpty ? 0 : carry.move(to: buffer)
+    if carry.count > capacity { return .end }
+    let carried = carry.isEmpty ? 0 : carry.move(to: buffer, capacity: capacity)
     if hasUnseen {
       hasUnseen = false
       if carried > 0 { return .bytes(carried) }

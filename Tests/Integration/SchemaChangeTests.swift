@@ -1,3 +1,4 @@
+import Glibc
 import PostgresWire
 import Testing
 
@@ -166,6 +167,48 @@ extension Integration {
         #expect(skipped.errors.map(\.sqlstate) == ["22012"], "\(skipped.types) \(skipped.rows)")
         #expect(isPlanChange(try call(client, "all")))
         #expect(try call(client, "all").rows == [["1", "2"]])
+      }
+    }
+
+    @Test(.disabled(if: StandIn.isOn, "PgBouncer has no tenants"))
+    func `behind a batch that is sent once more there is room for all that was read`() throws {
+      let version = try PostgresVersion.newest
+      var configuration = SluiceConfiguration(try .shared(version))
+      configuration.settings["default_pool_size"] = 1
+      configuration.tenancy = ["sources": ["user_suffix"]]
+      configuration.tenantSettings["app.tenant_id"] = "{tenant}"
+      try withSluice(configuration) { sluice in
+        let direct = try PostgresCluster.shared(version).connect(database: "app")
+        let parse = Frame.parse("SELECT * FROM reshaped", name: "all") + Frame.sync
+        let client = try sluice.connect(tenant: "acme")
+        try client.query(Self.table)
+        _ = try exchange(client, parse)
+        let first = try callDescribed(client, "all")
+        #expect(first.rows == [["1"]], "\(first)")
+        let newcomer = try sluice.connect(user: "app.acme", over: sluice.unixEndpoint)
+        _ = try exchange(newcomer, parse)
+        try direct.query("BEGIN; ALTER TABLE reshaped ADD b int DEFAULT 2")
+        let batch =
+          Frame.bind(texts: [], statement: "all") + Frame.describePortal() + Frame.execute()
+          + Frame.sync
+        try newcomer.send(batch)
+        expectEventually("it waits for the table") {
+          let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+          return (try? direct.value(waiting)) == "1"
+        }
+        // A socket's buffer is read at once, whose end stands right at the end of the loop's.
+        let length = 131_072 - 6 - "SELECT length('')".utf8.count
+        sluice.process.signal(SIGSTOP)
+        let long = "SELECT length('" + String(repeating: "x", count: length) + "')"
+        try newcomer.send(Frame.query(long))
+        sluice.process.signal(SIGCONT)
+        // It is read before the batch is answered.
+        usleep(200_000)
+        try direct.query("COMMIT")
+        let changed = try newcomer.receiveUntilReady()
+        #expect(changed.types == "2TDCZ" && changed.rows == [["1", "2"]], "\(changed)")
+        #expect(try newcomer.receiveUntilReady().checked().value == "\(length)")
+        direct.terminate()
       }
     }
   }

@@ -32,11 +32,15 @@ import Testing
     append([1, 2, 3, 4], &backlog)
     backlog.removeFirst(1)
     var buffer = [UInt8](repeating: 0, count: 8)
-    let moved = buffer.withUnsafeMutableBytes { backlog.move(to: $0.baseAddress!) }
+    let moved = buffer.withUnsafeMutableBytes {
+      backlog.move(to: $0.baseAddress!, capacity: $0.count)
+    }
     #expect(moved == 3)
     #expect(buffer == [2, 3, 4, 0, 0, 0, 0, 0])
     #expect(backlog.isEmpty)
-    let none = buffer.withUnsafeMutableBytes { backlog.move(to: $0.baseAddress!) }
+    let none = buffer.withUnsafeMutableBytes {
+      backlog.move(to: $0.baseAddress!, capacity: $0.count)
+    }
     #expect(none == 0)
   }
 }
