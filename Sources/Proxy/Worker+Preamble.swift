@@ -197,6 +197,7 @@ extension Worker {
     var unnamed = session.pointee.unnamed == .kept && session.pointee.unnamedIsHarmless
     var parsed: [(name: [UInt8], isHarmless: Bool)] = []
     var isAnswered = false
+    var hasUnnamedPortal = false
     while count - position >= 5 {
       let type = scratch.load(fromByteOffset: position, as: UInt8.self)
       let whole = messageLength(at: position)
@@ -221,15 +222,29 @@ extension Worker {
             bytes(range.start, range.next).bytes, at: 0, count: range.count)
           guard reference?.isHarmless == true else { return false }
         }
-      case ClientMessageType.describe, ClientMessageType.close, ClientMessageType.execute,
-        ClientMessageType.flush:
-        break
+        if portal.isEmpty { hasUnnamedPortal = true }
+      case ClientMessageType.execute, ClientMessageType.describe:
+        // Without a Bind it would be the preamble's.
+        guard hasUnnamedPortal || !isOfUnnamedPortal(message) else { return false }
+      case ClientMessageType.close, ClientMessageType.flush: break
       default: return false
       }
       if type != ClientMessageType.flush { isAnswered = true }
       position += whole
     }
     return false
+  }
+
+  /// An Execute, or the Describe of a portal, that has no name.
+  private func isOfUnnamedPortal(_ message: InspectedMessage) -> Bool {
+    let isDescribe = message.type == ClientMessageType.describe
+    if isDescribe,
+      scratch.load(fromByteOffset: message.body, as: UInt8.self) != UInt8(ascii: "P")
+    {
+      return false
+    }
+    guard let name = nameRange(message.body &+ (isDescribe ? 1 : 0), message) else { return true }
+    return name.isEmpty
   }
 
   private func isHarmlessParse(_ message: InspectedMessage, _ range: NameRange) -> Bool {

@@ -99,10 +99,22 @@ extension SettingsAssembler {
     }
   }
 
-  /// What is allowed, but hardly what its writer wants.
+  /// What would not keep tenants apart, and what is allowed, but hardly what its writer wants.
   mutating func checkTenancy(_ rules: TenancyRules) {
     guard rules.isActive else { return }
     let place = tenancyPlace("tenancy.tenancy.sources")
+    if settings.pinning == .off || settings.pinning == .warn {
+      fail(
+        place,
+        "with \"pinning\" \"\(settings.pinning.rawValue)\" a tenant would find what others leave "
+          + "on a server (temporary tables, cursors): it has to be \"pin\" or \"error\"")
+    }
+    if settings.sessionState == .pgbouncer {
+      fail(
+        place,
+        "with \"session_state\" \"pgbouncer\" a tenant would run under what others SET "
+          + "(search_path): it has to be \"replay\"")
+    }
     if rules.setName != nil, rules.resolver.fallback == nil,
       rules.settingNames.contains(where: { $0.kind == .role })
     {

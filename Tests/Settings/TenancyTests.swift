@@ -237,6 +237,19 @@ struct TenancyTests {
     #expect(toml("[tenancy]\nsources = [\"user_suffix\"]\n" + role).settings != nil)
   }
 
+  @Test(arguments: [
+    ("pinning = \"off\"", "pinning"), ("pinning = \"warn\"", "pinning"),
+    ("session_state = \"pgbouncer\"", "session_state"),
+  ])
+  func `what would leave one tenant's session to the next is refused`(line: String, name: String) {
+    let tenancy = "[tenancy]\nsources = [\"user_suffix\"]\n[tenancy.settings]\na.b = \"{tenant}\"\n"
+    let result = toml(line + "\n" + tenancy)
+    #expect(result.settings == nil)
+    #expect(result.errors.contains { $0.message.contains("\"\(name)\"") })
+    #expect(toml(line + "\n").settings != nil)
+    #expect(toml("pinning = \"error\"\n" + tenancy).settings != nil)
+  }
+
   @Test func `set needs a name to listen to`() throws {
     let head = "[tenancy]\nsources = \"set\"\n"
     #expect(toml(head).settings == nil)

@@ -65,9 +65,8 @@ enum TrafficKind: String, CaseIterable, Sendable {
     .sqlPrepare, .sqlAndProtocol, .temporaryTable, .holdCursor, .advisoryLock,
   ]
 
-  /// What a client with a tenant may not do as it likes, or is told otherwise: a preamble leaves an
-  /// unnamed portal that can't be run.
-  static let differentWithTenants: Set<TrafficKind> = [.setConfig, .role, .portal]
+  /// What a client with a tenant may not do as it likes.
+  static let differentWithTenants: Set<TrafficKind> = [.setConfig, .role]
 
   static func pick(_ random: inout SeededGenerator) -> TrafficKind {
     var left = random.below(allCases.reduce(0) { $0 + $1.weight })
