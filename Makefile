@@ -25,6 +25,7 @@ test: dependencies lint ## unit, integration and tidy tests, and the formatter's
 	SLUICE_EXPORTER=$$(scripts/install-exporter); export SLUICE_EXPORTER; \
 	SLUICE_PROMETHEUS=$$(scripts/install-prometheus); export SLUICE_PROMETHEUS; \
 	SLUICE_SQLALCHEMY=$$(scripts/install-sqlalchemy); export SLUICE_SQLALCHEMY; \
+	SLUICE_BROWSER=$$(scripts/install-browser); export SLUICE_BROWSER; \
 	echo "building the tests"; \
 	swift build --build-tests </dev/null; \
 	timeout --foreground $(TEST_SECONDS) swift test --skip-build </dev/null
