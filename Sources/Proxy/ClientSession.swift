@@ -95,6 +95,8 @@ struct ClientSession: ~Copyable {
   /// The most settings that follow one client, and the longest value of one.
   static let maximumSettings = 64
   static let longestValue = 4_096
+  /// Settings that a server is asked about at once. Where there are more, nobody looks for all.
+  static let mostTouched = 256
   /// The longest text of an unnamed statement that is kept.
   static let longestUnnamed = 16_384
   /// The longest batch that is kept to be sent once more.
@@ -110,7 +112,7 @@ struct ClientSession: ~Copyable {
     assignment = nil
     resets.remove(name)
     touched.removeAll { $0 == name }
-    touched.append(name)
+    if touched.count < Self.mostTouched { touched.append(name) }
   }
 
   /// A new lease begins with nothing to look at.

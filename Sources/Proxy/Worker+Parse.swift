@@ -220,7 +220,7 @@ extension Worker {
       return parseAgain(message, range, taken, server)
     }
     let tail = tail(message, range, read.change, isRefusal: read.isRefusal)
-    guard session.pointee.statements.byteCount + tail.count <= ClientStatements.byteLimit else {
+    guard session.pointee.statements.bytesTaken + tail.count <= ClientStatements.byteLimit else {
       endClient(client, .tooManyStatements)
       return .ended
     }

@@ -100,6 +100,11 @@ extension Worker {
         session.pointee.restored = [name]
       }
     }
+    if session.pointee.touched.count == ClientSession.mostTouched,
+      settings.pinning == .pin || settings.pinning == .error
+    {
+      suspect(.unknownSettings, client, session)
+    }
     suspect(.settings, client, session)
   }
 

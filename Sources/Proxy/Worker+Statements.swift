@@ -143,18 +143,29 @@ extension Worker {
     if isUnconfirmed && (session.pointee.unnamedExits || session.pointee.unnamed == .lost) {
       return .held
     }
-    if let analysis = session.pointee.unnamedAnalysis?.value,
-      let bound = bindAssignment(message, portal, range.next, analysis, client, server, session)
+    if session.pointee.unnamedAnalysis != nil,
+      let result = bindAnalysed(message, portal, range, client, server, session)
     {
-      return bound
-    }
-    if let analysis = session.pointee.unnamedAnalysis?.value,
-      !noteBound(analysis, client, server, session)
-    {
-      return .held
+      return result
     }
     guard prepareUnnamed(server, session) else { return .held }
     return passBind(message, server)
+  }
+
+  /// The Bind of an unnamed statement that does more than read or write data.
+  /// - Returns: nil: it goes as any other.
+  @inline(never)
+  private func bindAnalysed(
+    _ message: InspectedMessage, _ portal: NameRange, _ range: NameRange, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer
+  ) -> Inspected? {
+    guard let analysis = session.pointee.unnamedAnalysis?.value else { return nil }
+    if let bound = bindAssignment(
+      message, portal, range.next, analysis, client, server, session)
+    {
+      return bound
+    }
+    return noteBound(analysis, client, server, session) ? nil : .held
   }
 
   /// Sends a Bind as it is.

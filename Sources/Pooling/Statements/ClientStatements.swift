@@ -8,8 +8,11 @@ public struct ClientStatements: Sendable {
 
   /// PostgreSQL looks at no more of a statement's name (NAMEDATALEN, less one).
   @inlinable public static var longestName: Int { 63 }
-  /// How many bytes of statements one client may have prepared.
+  /// How many bytes of statements one client may have prepared, with what each takes besides.
   public static let byteLimit = 16 << 20
+  private static let bytesBesides = 192
+  /// Changes of earlier batches among which a name is looked for.
+  private static let mostUndos = 256
 
   @usableFromInline
   struct Entry: Sendable {
@@ -33,6 +36,9 @@ public struct ClientStatements: Sendable {
 
   public init() {}
 
+  /// What the statements take, of ``byteLimit``.
+  public var bytesTaken: Int { byteCount + entries.count * Self.bytesBesides }
+
   public var count: Int { entries.count }
   /// Every statement that the client counts a use of, those of undos among them.
   public var references: [Reference] {
@@ -54,7 +60,8 @@ public struct ClientStatements: Sendable {
   ) -> Reference? {
     let words = NameKey.words(bytes, at: start, count: count)
     let mask = slots.count &- 1
-    var slot = NameKey.hash(words.0, words.1, count) & mask
+    var slot =
+      NameKey.hash(words.0, words.1, count, end: NameKey.end(bytes, at: start, count: count)) & mask
     while true {
       let index = Int(slots[slot]) &- 1
       if index < 0 { return nil }
@@ -65,9 +72,14 @@ public struct ClientStatements: Sendable {
     }
   }
 
-  /// Whether what a name means depends on a batch before `batch` that has not been answered.
+  /// Whether what a name means depends on a batch before `batch` that has not been answered; or may
+  /// do so: of very many changes not all are looked at.
   public func isUndecided(_ name: [UInt8], batch: UInt32) -> Bool {
-    undos[firstUndo...].contains { $0.batch != batch && $0.name == name }
+    for undo in undos[firstUndo...].prefix(Self.mostUndos) {
+      if undo.batch == batch { return false }
+      if undo.name == name { return true }
+    }
+    return undos.count - firstUndo > Self.mostUndos
   }
 
   /// Something is still to be decided.
@@ -176,9 +188,7 @@ public struct ClientStatements: Sendable {
           entries[index].reference = reference
           byteCount += reference.byteCount
         } else {
-          entries.swapAt(index, entries.count - 1)
-          entries.removeLast()
-          rebuild(slots.count)
+          remove(index, at: slot)
         }
         return before
       }
@@ -191,6 +201,31 @@ public struct ClientStatements: Sendable {
     slots[slot] = Int32(entries.count)
     if entries.count * 2 > slots.count { rebuild(slots.count * 2) }
     return nil
+  }
+
+  /// Takes the entry away, and the last one to its place.
+  private mutating func remove(_ index: Int, at slot: Int) {
+    let mask = slots.count - 1
+    let last = entries.count - 1
+    if index != last {
+      var moved = entries[last].key.hash & mask
+      while slots[moved] != Int32(last + 1) { moved = (moved + 1) & mask }
+      slots[moved] = Int32(index + 1)
+      entries.swapAt(index, last)
+    }
+    entries.removeLast()
+    // Those behind it move up, unless they would come to stand in front of where they belong.
+    var free = slot
+    var next = (slot + 1) & mask
+    while slots[next] != 0 {
+      let home = entries[Int(slots[next]) - 1].key.hash & mask
+      if (next &- home) & mask >= (next &- free) & mask {
+        slots[free] = slots[next]
+        free = next
+      }
+      next = (next + 1) & mask
+    }
+    slots[free] = 0
   }
 
   private mutating func rebuild(_ count: Int) {
@@ -208,6 +243,8 @@ struct NameKey: Sendable {
   private var first: UInt64
   private var second: UInt64
   private var count: Int
+  /// The last 8 bytes of a name of more than 16, by which those differ that a driver counts.
+  private var end: UInt64
   /// What follows the first 16 bytes. No array: one would be counted at every look-up.
   private var rest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
 
@@ -215,6 +252,7 @@ struct NameKey: Sendable {
     count = name.count
     first = Self.word(name.prefix(8))
     second = name.count > 8 ? Self.word(name[..<min(name.count, 16)].suffix(8)) : 0
+    end = name.count > 16 ? Self.word(name.suffix(8)) : 0
     for index in 0..<6 { setRest(index, Self.word(name.dropFirst(16 + 8 * index).prefix(8))) }
   }
 
@@ -255,12 +293,13 @@ struct NameKey: Sendable {
   }
 
   @inline(__always)
-  var hash: Int { Self.hash(first, second, count) }
+  var hash: Int { Self.hash(first, second, count, end: end) }
 
   @inline(__always)
-  static func hash(_ first: UInt64, _ second: UInt64, _ count: Int) -> Int {
+  static func hash(_ first: UInt64, _ second: UInt64, _ count: Int, end: UInt64) -> Int {
     let mixed =
-      (first ^ second &* 0xC2B2_AE3D_27D4_EB4F ^ UInt64(truncatingIfNeeded: count))
+      (first ^ (second ^ end &* 0x94D0_49BB_1331_11EB) &* 0xC2B2_AE3D_27D4_EB4F
+        ^ UInt64(truncatingIfNeeded: count))
       &* 0x9E37_79B9_7F4A_7C15
     return Int(truncatingIfNeeded: mixed &>> 32)
   }
@@ -274,6 +313,14 @@ struct NameKey: Sendable {
     let second = unsafe bytes.unsafeLoadUnaligned(
       fromByteOffset: start &+ min(count, 16) &- 8, as: UInt64.self)
     return (UInt64(littleEndian: first), UInt64(littleEndian: second))
+  }
+
+  @inline(__always)
+  static func end(_ bytes: RawSpan, at start: Int, count: Int) -> UInt64 {
+    if count <= 16 { return 0 }
+    let end = unsafe bytes.unsafeLoadUnaligned(
+      fromByteOffset: start &+ count &- 8, as: UInt64.self)
+    return UInt64(littleEndian: end)
   }
 
   /// - Parameter words: those of the name.
