@@ -77,10 +77,12 @@ public enum LogText {
   /// A value that others chose, as one word of a line's text: in quotes where it could be taken
   /// for more.
   public static func quoted(_ value: String) -> String {
-    let isWord = !value.utf8.isEmpty && value.utf8.allSatisfy { byte in
-      byte > 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
-        && byte != UInt8(ascii: "\\")
-    }
+    let isWord =
+      !value.utf8.isEmpty
+      && value.utf8.allSatisfy { byte in
+        byte > 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+          && byte != UInt8(ascii: "\\")
+      }
     if isWord { return value }
     let escaped = value.replacing("\\", with: #"\\"#).replacing("\"", with: #"\""#)
     return "\"\(escaped)\""

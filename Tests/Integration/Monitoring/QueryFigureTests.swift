@@ -225,6 +225,10 @@ extension Integration {
       "SET app.marker = 'marker5ecret'", "SELECT set_config('app.x', 'marker5ecret', false)",
       "DO $$ BEGIN RAISE WARNING 'marker5ecret'; END $$", "SELECT 735319999 + 0",
       "SELECT U&'marker5ecret' UESCAPE '!' WHERE 'x' IN ('marker5ecret', 'marker5ecret')",
+      // Quotes that are missing, or that nobody has escaped.
+      "SELECT 'it's marker5ecret'", "SELECT 'its' marker5ecret and' x'",
+      "SELECT \"a, 'marker5ecret'",
+      "ALTER ROLE app PASSWORD marker5ecret", String(repeating: "1;", count: 3_000),
     ]
 
     @Test func `no literal and no parameter is anywhere`() throws {
