@@ -54,8 +54,7 @@ extension Worker {
       // The common case. What is no data may be ROLLBACK.
       if !maps(client) { return pass(message, server) }
       if range.isEmpty {
-        return parseUnnamed(
-          message, range, .plain(isHarmless: isHarmless), client, server, session)
+        return parsePlain(message, range, isHarmless: isHarmless, client, server, session)
       }
       return parseNamed(message, range, .plain(isHarmless: isHarmless), client, server, session)
     }
@@ -173,35 +172,70 @@ extension Worker {
     return .sent
   }
 
-  /// Inline, so that of a plain text, which has neither, no change and no analysis is counted.
+  /// The Parse of an unnamed statement whose text is plain. Apart from the other, since there no
+  /// reference is counted: it has neither change nor analysis.
   @inline(__always)
+  private func parsePlain(
+    _ message: InspectedMessage, _ range: NameRange, isHarmless: Bool, _ client: ClientPointer,
+    _ server: ServerPointer, _ session: SessionPointer
+  ) -> Inspected {
+    guard server.pointee.ledger.clientSends(message.type) else { return .held }
+    noteUnnamed(server)
+    if session.pointee.unnamedAnalysis != nil { forgetAnalysis(session) }
+    session.pointee.unnamedIsHarmless = isHarmless
+    session.pointee.unnamedExits = !isHarmless
+    keepUnnamed(message, range, session)
+    watchQueries(client)
+    return .sent
+  }
+
+  @inline(never)
+  private func forgetAnalysis(_ session: SessionPointer) {
+    session.pointee.unnamedAnalysis = nil
+  }
+
+  /// The server's unnamed statement is the client's.
+  @inline(__always)
+  private func noteUnnamed(_ server: ServerPointer) {
+    let batch = server.pointee.ledger.openBatch
+    server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
+    server.pointee.unnamedIsClients = true
+    server.pointee.unnamedBatch = batch
+  }
+
+  /// Sends it as it is, and keeps it, unless it is long.
+  @inline(__always)
+  private func keepUnnamed(
+    _ message: InspectedMessage, _ range: NameRange, _ session: SessionPointer
+  ) {
+    let count = message.end - range.next
+    if count <= ClientSession.longestUnnamed {
+      session.pointee.unnamedTail.set(scratch + range.next, count: count)
+      session.pointee.unnamed = .kept
+    } else {
+      session.pointee.unnamed = .lost
+    }
+    outbox.append(scratch + message.start, count: message.here)
+  }
+
   private func parseUnnamed(
     _ message: InspectedMessage, _ range: NameRange, _ read: ReadText, _ client: ClientPointer,
     _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     guard server.pointee.ledger.clientSends(message.type) else { return .held }
-    let batch = server.pointee.ledger.openBatch
-    server.pointee.replies.push(ReplyQueue.Entry(.parseUnnamed, batch: batch))
-    server.pointee.unnamedIsClients = true
-    server.pointee.unnamedBatch = batch
+    noteUnnamed(server)
     if read.analysis != nil || session.pointee.unnamedAnalysis != nil {
       session.pointee.unnamedAnalysis = read.analysis
     }
     session.pointee.unnamedIsHarmless = read.isHarmless
     session.pointee.unnamedExits = read.exits
-    let count = message.end - range.next
-    if read.change == nil && count <= ClientSession.longestUnnamed {
-      session.pointee.unnamedTail.set(scratch + range.next, count: count)
-      session.pointee.unnamed = .kept
-      outbox.append(scratch + message.start, count: message.here)
-    } else if read.change != nil {
+    if read.change == nil {
+      keepUnnamed(message, range, session)
+    } else {
       let tail = tail(message, range, read.change, isRefusal: read.isRefusal)
       session.pointee.unnamedTail.set(tail)
       session.pointee.unnamed = .kept
       appendParse([], tail)
-    } else {
-      session.pointee.unnamed = .lost
-      outbox.append(scratch + message.start, count: message.here)
     }
     watchQueries(client)
     return .sent
