@@ -39,7 +39,7 @@ extension Worker {
       guard settings.queryStats else { return then(ConsoleTable(.queries)) }
       ask(.queries) { reports in
         let copies = reports.compactMap(\.queries)
-        self.make({ Self.queriesTable(copies) }, then: then)
+        self.makeTable({ Self.queriesTable(copies) }, then: then)
       }
     case .lists: ask(.thread) { then(ConsoleTable(.lists, self.listRows($0))) }
     case .threads: ask(.thread) { then(ConsoleTable(.threads, Self.threadRows($0))) }

@@ -28,7 +28,7 @@ extension Worker {
   }
 
   /// Makes a table of what has been answered, where that takes long: no loop waits for it.
-  func make(
+  func makeTable(
     _ make: @escaping @Sendable () -> ConsoleTable, then: @escaping (ConsoleTable) -> Void
   ) {
     lastSerial += 1
