@@ -13,15 +13,17 @@ import PostgresWire
 /// |---|---|---|
 /// | simple | Query, FunctionCall | ReadyForQuery |
 /// | sync | Sync | ReadyForQuery, or CopyInResponse: in copy mode the server ignores Sync |
-/// | copyEnd | CopyDone, CopyFail outside of a batch | the ReadyForQuery before or after it |
-/// | copyEndInBatch | CopyDone, CopyFail in an open batch | the ReadyForQuery after it |
+/// | copyEnd | CopyDone, CopyFail outside of a batch | CopyInResponse, or the ReadyForQuery before or after it |
+/// | copyEndInBatch | CopyDone, CopyFail in an open batch | CopyInResponse, or the ReadyForQuery after it |
 ///
 /// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it
-/// is taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync,
-/// an error when Syncs were taken for ignored) taints the server: it stays with its client and is
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. Each end ends one
+/// COPY: one that is sent once CopyInResponse has come has no entry, one that was sent ahead loses
+/// it then. A Sync sent in a COPY is taken for ignored. What makes the count ambiguous (a Query
+/// behind a batch that has no Sync or amid a COPY, an error when Syncs were taken for ignored)
+/// taints the server: it stays with its client and is
 /// closed after it, unless one Sync is all that is in doubt. Whether that one is still to be
 /// answered an empty query of the pooler's own tells: what is owed comes before its answer.
 /// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
@@ -36,6 +38,9 @@ public struct Ledger: Equatable, Sendable {
 
   /// The most entries that may be outstanding. Whoever sends more is held until replies come.
   @inlinable public static var capacity: Int { 30 }
+
+  /// The bits that are set in the entries that end a COPY alone.
+  @usableFromInline static var ends: UInt64 { 0xAAAA_AAAA_AAAA_AAAA }
 
   /// Two bits an entry, the oldest in the lowest bits.
   @usableFromInline var entries: UInt64 = 0
@@ -164,7 +169,7 @@ public struct Ledger: Equatable, Sendable {
   /// Which ReadyForQuery, counted from the first, will end what is sent now.
   @inlinable public var openBatch: UInt32 {
     // Those that end a COPY have none of their own: their codes have the high bit.
-    let ends = entries & 0xAAAA_AAAA_AAAA_AAAA
+    let ends = entries & Self.ends
     let last = readies &+ UInt32(count)
     return ends == 0 ? last : last &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
   }
@@ -177,7 +182,7 @@ public struct Ledger: Equatable, Sendable {
     switch type {
     case ClientMessageType.query, ClientMessageType.functionCall:
       guard count < Self.capacity else { return false }
-      if batchIsOpen { taint = true }
+      if batchIsOpen || isCopyingIn { taint = true }
       onlyOneSyncIsDoubtful = false
       push(.simple)
     case ClientMessageType.sync:
@@ -196,6 +201,8 @@ public struct Ledger: Equatable, Sendable {
       batchIsOpen = true
       batchExecutes = true
       onlyOneSyncIsDoubtful = false
+      if entries & Self.ends != 0 { executesBehindEnd() }
+    case ClientMessageType.flush where isCopyingIn: break
     default:
       batchIsOpen = true
       onlyOneSyncIsDoubtful = false
@@ -207,7 +214,9 @@ public struct Ledger: Equatable, Sendable {
   /// - Returns: false where each has to be recorded for itself.
   @inlinable
   public mutating func clientEndsBatch() -> Bool {
-    guard batchIsOpen, !isCopyingIn, count < Self.capacity else { return false }
+    guard batchIsOpen, !isCopyingIn, count < Self.capacity, entries & Self.ends == 0 else {
+      return false
+    }
     onlyOneSyncIsDoubtful = false
     push(.sync)
     batchIsOpen = false
@@ -218,17 +227,29 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline @inline(never)
   mutating func clientSendsCopy(_ type: UInt8) -> Bool {
     if type == ClientMessageType.copyData { return true }
-    let end = batchIsOpen ? Entry.copyEndInBatch : Entry.copyEnd
-    let needsEntry = count != 0 && entry(at: Int(count) - 1) != end.rawValue
-    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it
-    // is the first entry; behind CopyInResponse nothing does.
-    let isAhead = count == 0 && batchIsOpen && !isCopyingIn
-    if needsEntry || isAhead {
-      guard count < Self.capacity else { return false }
-      push(end)
+    if isCopyingIn {
+      isCopyingIn = false
+      // Something else amid the data of a simple COPY has made it fail.
+      if count != 0 && batchIsOpen { distrust() }
+      return true
     }
-    isCopyingIn = false
+    // The server is idle, and ignores it.
+    guard count != 0 || batchIsOpen else { return true }
+    // Those alone must not fill the ledger: there would be no reply to wait for.
+    if count >= Self.capacity / 2 && isCopyEnd(at: Int(count) - 1) {
+      distrust()
+      return true
+    }
+    guard count < Self.capacity else { return false }
+    push(batchIsOpen ? .copyEndInBatch : .copyEnd)
     return true
+  }
+
+  /// Records that an Execute is sent in a batch that may have an end in it already: nobody could
+  /// tell whether a COPY is the one that this ends, or comes behind it.
+  @usableFromInline @inline(never)
+  mutating func executesBehindEnd() {
+    if entry(at: Int(count) - 1) == Entry.copyEndInBatch.rawValue { distrust() }
   }
 
   /// Records a query of the pooler's own. Only for a settled server.
@@ -322,23 +343,35 @@ public struct Ledger: Equatable, Sendable {
 
   /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
   /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
+  ///
+  /// What else was sent before that end makes the COPY fail (before version 14; later ones end the
+  /// connection), unless it has failed by itself: nobody knows whether it has run. In a batch that
+  /// does not matter, since all is skipped up to its Sync.
   public mutating func copyInReceived() {
-    var index = 0
     // Of an earlier doubt that was not resolved nobody knows what the count is worth.
     let isOneBatch = count == 1 && !batchIsOpen && !taint && !syncsAreDoubtful
-    if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }
-    let isExtended = index == 0
+    let isSimple = count > 0 && entry(at: 0) == Entry.simple.rawValue
+    let index = isSimple ? 1 : 0
+    if count == 0 && !batchIsOpen { distrust() }
     while index < count && entry(at: index) == Entry.sync.rawValue {
       remove(at: index)
       syncsAreDoubtful = true
       onlyOneSyncIsDoubtful = isOneBatch
     }
-    if index < count && isCopyEnd(at: index) {
-      if isExtended && !hasSync(from: index) { batchIsOpen = true }
-      return
+    if index == count {
+      if isSimple && batchIsOpen { distrust() }
+      isCopyingIn = true
+    } else if isCopyEnd(at: index) {
+      let end = entry(at: index)
+      if isSimple && end == Entry.copyEndInBatch.rawValue { distrust() }
+      remove(at: index)
+      // Only a simple query can have another COPY behind it with no Execute sent in between.
+      while !isSimple && index < count && entry(at: index) == end { remove(at: index) }
+    } else {
+      distrust()
+      isCopyingIn = true
     }
-    isCopyingIn = true
-    if isExtended { batchIsOpen = true }
+    if !isSimple && !hasSync(from: index) { batchIsOpen = true }
   }
 
   // MARK: entries

@@ -75,6 +75,9 @@ struct BackendModel {
       && status == UInt8(ascii: "I") && input.allSatisfy { "dcf".contains($0.type) }
   }
 
+  /// All that has been sent is answered, as far as it will be.
+  var isQuiet: Bool { input.isEmpty && output.isEmpty }
+
   var canRun: Bool { !input.isEmpty && !isDead }
 
   mutating func receive(_ message: Message) { input.append(message) }
