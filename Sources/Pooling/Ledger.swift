@@ -13,8 +13,8 @@ import PostgresWire
 /// |---|---|---|
 /// | simple | Query, FunctionCall | ReadyForQuery |
 /// | sync | Sync | ReadyForQuery, or CopyInResponse: in copy mode the server ignores Sync |
-/// | copyEnd | CopyDone, CopyFail outside of a batch | CopyInResponse, or the ReadyForQuery before or after it |
-/// | copyEndInBatch | CopyDone, CopyFail in an open batch | CopyInResponse, or the ReadyForQuery after it |
+/// | copyEnd | CopyDone, CopyFail outside of a batch | CopyInResponse; ReadyForQuery around it |
+/// | copyEndInBatch | CopyDone, CopyFail in an open batch | CopyInResponse; ReadyForQuery behind |
 ///
 /// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
@@ -22,10 +22,10 @@ import PostgresWire
 /// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. Each end ends one
 /// COPY: one that is sent once CopyInResponse has come has no entry, one that was sent ahead loses
 /// it then. A Sync sent in a COPY is taken for ignored. What makes the count ambiguous (a Query
-/// behind a batch that has no Sync or amid a COPY, an error when Syncs were taken for ignored)
-/// taints the server: it stays with its client and is
-/// closed after it, unless one Sync is all that is in doubt. Whether that one is still to be
-/// answered an empty query of the pooler's own tells: what is owed comes before its answer.
+/// behind a batch that has no Sync or amid a COPY, an Execute behind an end in its batch, an error
+/// when Syncs were taken for ignored) taints the server: it stays with its client and is closed
+/// after it, unless one Sync is all that is in doubt. Whether that one is still to be answered a
+/// batch of the pooler's own tells: what is owed comes before its answer.
 /// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
@@ -224,34 +224,6 @@ public struct Ledger: Equatable, Sendable {
     return true
   }
 
-  @usableFromInline @inline(never)
-  mutating func clientSendsCopy(_ type: UInt8) -> Bool {
-    if type == ClientMessageType.copyData { return true }
-    if isCopyingIn {
-      isCopyingIn = false
-      // Something else amid the data of a simple COPY has made it fail.
-      if count != 0 && batchIsOpen { distrust() }
-      return true
-    }
-    // The server is idle, and ignores it.
-    guard count != 0 || batchIsOpen else { return true }
-    // Those alone must not fill the ledger: there would be no reply to wait for.
-    if count >= Self.capacity / 2 && isCopyEnd(at: Int(count) - 1) {
-      distrust()
-      return true
-    }
-    guard count < Self.capacity else { return false }
-    push(batchIsOpen ? .copyEndInBatch : .copyEnd)
-    return true
-  }
-
-  /// Records that an Execute is sent in a batch that may have an end in it already: nobody could
-  /// tell whether a COPY is the one that this ends, or comes behind it.
-  @usableFromInline @inline(never)
-  mutating func executesBehindEnd() {
-    if entry(at: Int(count) - 1) == Entry.copyEndInBatch.rawValue { distrust() }
-  }
-
   /// Records a query of the pooler's own. Only for a settled server.
   public mutating func poolerSendsQuery() {
     push(.simple)
@@ -287,6 +259,8 @@ public struct Ledger: Equatable, Sendable {
   public enum Ready: Sendable {
     case client
     case own
+    /// A Sync that a COPY had been taken to ignore, and the one behind it is answered already.
+    case late
     /// Nothing was owed: the server does not speak the protocol, or somebody else answers for it.
     case unexpected
   }
@@ -316,12 +290,13 @@ public struct Ledger: Equatable, Sendable {
     while count > 0 && isCopyEnd(at: 0) { pop() }
     guard count > 0 else {
       guard isTainted else { return .unexpected }
-      if onlyOneSyncIsDoubtful {
-        // No other has been sent: this is its answer, and what is behind it is no COPY any longer.
-        trust()
-        batchIsOpen = false
-      }
-      return .client
+      guard onlyOneSyncIsDoubtful else { return .client }
+      // No other is owed: this is its answer, and what is behind it is no COPY any longer. Where a
+      // Sync has ended the batch since, its answer is what the client has taken this one for.
+      let isLate = !batchIsOpen
+      trust()
+      batchIsOpen = false
+      return isLate ? .late : .client
     }
     let wasOwn = oldestIsOwn
     oldestIsOwn = false
@@ -341,39 +316,6 @@ public struct Ledger: Equatable, Sendable {
     isCopyingIn = false
   }
 
-  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
-  /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
-  ///
-  /// What else was sent before that end makes the COPY fail (before version 14; later ones end the
-  /// connection), unless it has failed by itself: nobody knows whether it has run. In a batch that
-  /// does not matter, since all is skipped up to its Sync.
-  public mutating func copyInReceived() {
-    // Of an earlier doubt that was not resolved nobody knows what the count is worth.
-    let isOneBatch = count == 1 && !batchIsOpen && !taint && !syncsAreDoubtful
-    let isSimple = count > 0 && entry(at: 0) == Entry.simple.rawValue
-    let index = isSimple ? 1 : 0
-    if count == 0 && !batchIsOpen { distrust() }
-    while index < count && entry(at: index) == Entry.sync.rawValue {
-      remove(at: index)
-      syncsAreDoubtful = true
-      onlyOneSyncIsDoubtful = isOneBatch
-    }
-    if index == count {
-      if isSimple && batchIsOpen { distrust() }
-      isCopyingIn = true
-    } else if isCopyEnd(at: index) {
-      let end = entry(at: index)
-      if isSimple && end == Entry.copyEndInBatch.rawValue { distrust() }
-      remove(at: index)
-      // Only a simple query can have another COPY behind it with no Execute sent in between.
-      while !isSimple && index < count && entry(at: index) == end { remove(at: index) }
-    } else {
-      distrust()
-      isCopyingIn = true
-    }
-    if !isSimple && !hasSync(from: index) { batchIsOpen = true }
-  }
-
   // MARK: entries
 
   @inlinable
@@ -390,18 +332,7 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline
   func entry(at index: Int) -> UInt64 { (entries >> UInt64(index * 2)) & 3 }
 
-  private func isCopyEnd(at index: Int) -> Bool { entry(at: index) >= Entry.copyEnd.rawValue }
-
-  private func hasSync(from index: Int) -> Bool {
-    (index..<Int(count)).contains { entry(at: $0) == Entry.sync.rawValue }
-  }
-
-  private mutating func remove(at index: Int) {
-    let low = entries & ((1 << UInt64(index * 2)) - 1)
-    let high = (entries >> UInt64(index * 2 + 2)) << UInt64(index * 2)
-    entries = high | low
-    count -= 1
-  }
+  func isCopyEnd(at index: Int) -> Bool { entry(at: index) >= Entry.copyEnd.rawValue }
 }
 
 /// The ways in which a preamble is sent.

@@ -75,7 +75,7 @@ struct LedgerRun {
     recounts += 1
     ledger.poolerRecounts()
     note("pooler asks what is owed")
-    backend.receive(BackendModel.Message(type: "Q", script: [.nothing], isOwn: true))
+    for type in "CS" { backend.receive(BackendModel.Message(type: type, isOwn: true)) }
   }
 
   private mutating func send() {
@@ -138,6 +138,9 @@ struct LedgerRun {
       switch ledger.readyForQueryReceived(status) {
       case .client: if delivery.isOwn { fault = "own taken for a client's" }
       case .own: if !delivery.isOwn { fault = "a client's taken for own" }
+      case .late:
+        lateReadies += 1
+        if delivery.isOwn { fault = "own taken for a late one" }
       case .unexpected: fault = "a ReadyForQuery that the ledger did not expect"
       }
     case .error: ledger.errorReceived()
