@@ -62,7 +62,7 @@ extension Integration {
         GRANT ALL ON failed_copy TO app
         """, database: "app")
       for prepared in [0, 100] {
-        let settings: [String: TomlValue] = [
+        let settings: SluiceConfiguration.Section = [
           "default_pool_size": 1, "threads": 1, "max_prepared_statements": .integer(prepared),
         ]
         try withSluice(version, settings) { sluice in

@@ -64,7 +64,9 @@ struct LedgerRun {
     quietChecks += 1
     let owed = ledger.openBatch &- ledger.readyCount
     if owed != (backend.copy == .simple ? 1 : 0) { fault = "\(owed) are owed, and none will come" }
-    if ledger.isCopying != (backend.copy != nil) { fault = "whether COPY is under way is not known" }
+    if ledger.isCopying != (backend.copy != nil) {
+      fault = "whether COPY is under way is not known"
+    }
   }
 
   // MARK: client
