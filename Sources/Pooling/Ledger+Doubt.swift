@@ -6,34 +6,35 @@ extension Ledger {
     onlyOneSyncIsDoubtful = false
   }
 
-  /// All that could be owed is the answer to one Sync, and a query of the pooler's own can tell.
+  /// All that could be owed is the answer to one Sync, and a batch of the pooler's own can tell.
   public var canRecount: Bool {
     taint && onlyOneSyncIsDoubtful && count == 0 && !batchIsOpen && !isCopyingIn
   }
 
-  /// Records an empty query of the pooler's own, which is to tell what is owed. Only where that
-  /// can be told.
+  /// Records a Close and a Sync of the pooler's own, which are to tell what is owed. Only where
+  /// that can be told.
   public mutating func poolerRecounts() {
     poolerSendsQuery()
     onlyOneSyncIsDoubtful = false
     isRecounting = true
   }
 
-  /// Records a ReadyForQuery that came before the answer to the query that is to tell whether there
-  /// is one: the Sync that was in doubt had not been ignored.
+  /// Records a ReadyForQuery that came before the answer that is to tell whether there is
+  /// one: the Sync that was in doubt had not been ignored.
   public mutating func doubtfulReadyReceived(_ newStatus: UInt8) {
     lastStatus = newStatus
     readies &+= 1
   }
 
-  /// Records that the query is being answered that was to tell what is owed: nothing is.
+  /// Records that the Close is answered that was to tell what is owed: nothing is. What has
+  /// been sent behind it may have been doubtful by itself.
   public mutating func recountAnswered() {
     guard isRecounting else { return }
     isRecounting = false
-    trust()
+    if count == 1 && !batchIsOpen && !isCopyingIn { trust() }
   }
 
-  /// Records that the query has failed, or that what came before it has: nobody knows which.
+  /// Records that it has failed, or that what came before it has: nobody knows which.
   mutating func recountFailed() { isRecounting = false }
 
   mutating func trust() {

@@ -13,17 +13,19 @@ import PostgresWire
 /// |---|---|---|
 /// | simple | Query, FunctionCall | ReadyForQuery |
 /// | sync | Sync | ReadyForQuery, or CopyInResponse: in copy mode the server ignores Sync |
-/// | copyEnd | CopyDone, CopyFail outside of a batch | the ReadyForQuery before or after it |
-/// | copyEndInBatch | CopyDone, CopyFail in an open batch | the ReadyForQuery after it |
+/// | copyEnd | CopyDone, CopyFail outside of a batch | CopyInResponse; ReadyForQuery around it |
+/// | copyEndInBatch | CopyDone, CopyFail in an open batch | CopyInResponse; ReadyForQuery behind |
 ///
 /// A query of the pooler's own is a simple one, always the oldest, whose answer no client sees.
 ///
 /// Besides: a batch is open from the first extended message until its Sync; COPY IN lasts from
-/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. A Sync sent in it
-/// is taken for ignored. What makes the count ambiguous (a Query behind a batch that has no Sync,
-/// an error when Syncs were taken for ignored) taints the server: it stays with its client and is
-/// closed after it, unless one Sync is all that is in doubt. Whether that one is still to be
-/// answered an empty query of the pooler's own tells: what is owed comes before its answer.
+/// CopyInResponse until the client's CopyDone or CopyFail, or the server's error. Each end ends one
+/// COPY: one that is sent once CopyInResponse has come has no entry, one that was sent ahead loses
+/// it then. A Sync sent in a COPY is taken for ignored. What makes the count ambiguous (a Query
+/// behind a batch that has no Sync or amid a COPY, an Execute behind an end in its batch, an error
+/// when Syncs were taken for ignored) taints the server: it stays with its client and is closed
+/// after it, unless one Sync is all that is in doubt. Whether that one is still to be answered a
+/// batch of the pooler's own tells: what is owed comes before its answer.
 /// Source: PostgreSQL documentation, "Message Flow", sections on extended query and COPY.
 public struct Ledger: Equatable, Sendable {
   @usableFromInline
@@ -36,6 +38,9 @@ public struct Ledger: Equatable, Sendable {
 
   /// The most entries that may be outstanding. Whoever sends more is held until replies come.
   @inlinable public static var capacity: Int { 30 }
+
+  /// The bits that are set in the entries that end a COPY alone.
+  @usableFromInline static var ends: UInt64 { 0xAAAA_AAAA_AAAA_AAAA }
 
   /// Two bits an entry, the oldest in the lowest bits.
   @usableFromInline var entries: UInt64 = 0
@@ -164,7 +169,7 @@ public struct Ledger: Equatable, Sendable {
   /// Which ReadyForQuery, counted from the first, will end what is sent now.
   @inlinable public var openBatch: UInt32 {
     // Those that end a COPY have none of their own: their codes have the high bit.
-    let ends = entries & 0xAAAA_AAAA_AAAA_AAAA
+    let ends = entries & Self.ends
     let last = readies &+ UInt32(count)
     return ends == 0 ? last : last &- UInt32(truncatingIfNeeded: ends.nonzeroBitCount)
   }
@@ -177,7 +182,7 @@ public struct Ledger: Equatable, Sendable {
     switch type {
     case ClientMessageType.query, ClientMessageType.functionCall:
       guard count < Self.capacity else { return false }
-      if batchIsOpen { taint = true }
+      if batchIsOpen || isCopyingIn { taint = true }
       onlyOneSyncIsDoubtful = false
       push(.simple)
     case ClientMessageType.sync:
@@ -196,6 +201,8 @@ public struct Ledger: Equatable, Sendable {
       batchIsOpen = true
       batchExecutes = true
       onlyOneSyncIsDoubtful = false
+      if entries & Self.ends != 0 { executesBehindEnd() }
+    case ClientMessageType.flush where isCopyingIn: break
     default:
       batchIsOpen = true
       onlyOneSyncIsDoubtful = false
@@ -207,27 +214,13 @@ public struct Ledger: Equatable, Sendable {
   /// - Returns: false where each has to be recorded for itself.
   @inlinable
   public mutating func clientEndsBatch() -> Bool {
-    guard batchIsOpen, !isCopyingIn, count < Self.capacity else { return false }
+    guard batchIsOpen, !isCopyingIn, count < Self.capacity, entries & Self.ends == 0 else {
+      return false
+    }
     onlyOneSyncIsDoubtful = false
     push(.sync)
     batchIsOpen = false
     batchExecutes = false
-    return true
-  }
-
-  @usableFromInline @inline(never)
-  mutating func clientSendsCopy(_ type: UInt8) -> Bool {
-    if type == ClientMessageType.copyData { return true }
-    let end = batchIsOpen ? Entry.copyEndInBatch : Entry.copyEnd
-    let needsEntry = count != 0 && entry(at: Int(count) - 1) != end.rawValue
-    // A batch that has no Sync yet (Execute, CopyData, CopyDone all at once) needs it also when it
-    // is the first entry; behind CopyInResponse nothing does.
-    let isAhead = count == 0 && batchIsOpen && !isCopyingIn
-    if needsEntry || isAhead {
-      guard count < Self.capacity else { return false }
-      push(end)
-    }
-    isCopyingIn = false
     return true
   }
 
@@ -266,6 +259,8 @@ public struct Ledger: Equatable, Sendable {
   public enum Ready: Sendable {
     case client
     case own
+    /// A Sync that a COPY had been taken to ignore, and the one behind it is answered already.
+    case late
     /// Nothing was owed: the server does not speak the protocol, or somebody else answers for it.
     case unexpected
   }
@@ -295,12 +290,13 @@ public struct Ledger: Equatable, Sendable {
     while count > 0 && isCopyEnd(at: 0) { pop() }
     guard count > 0 else {
       guard isTainted else { return .unexpected }
-      if onlyOneSyncIsDoubtful {
-        // No other has been sent: this is its answer, and what is behind it is no COPY any longer.
-        trust()
-        batchIsOpen = false
-      }
-      return .client
+      guard onlyOneSyncIsDoubtful else { return .client }
+      // No other is owed: this is its answer, and what is behind it is no COPY any longer. Where a
+      // Sync has ended the batch since, its answer is what the client has taken this one for.
+      let isLate = !batchIsOpen
+      trust()
+      batchIsOpen = false
+      return isLate ? .late : .client
     }
     let wasOwn = oldestIsOwn
     oldestIsOwn = false
@@ -320,27 +316,6 @@ public struct Ledger: Equatable, Sendable {
     isCopyingIn = false
   }
 
-  /// Records CopyInResponse or CopyBothResponse. The Syncs that the client sent behind the command
-  /// are ignored by the server, up to the CopyDone or CopyFail that may be on its way already.
-  public mutating func copyInReceived() {
-    var index = 0
-    // Of an earlier doubt that was not resolved nobody knows what the count is worth.
-    let isOneBatch = count == 1 && !batchIsOpen && !taint && !syncsAreDoubtful
-    if count > 0 && entry(at: 0) == Entry.simple.rawValue { index = 1 }
-    let isExtended = index == 0
-    while index < count && entry(at: index) == Entry.sync.rawValue {
-      remove(at: index)
-      syncsAreDoubtful = true
-      onlyOneSyncIsDoubtful = isOneBatch
-    }
-    if index < count && isCopyEnd(at: index) {
-      if isExtended && !hasSync(from: index) { batchIsOpen = true }
-      return
-    }
-    isCopyingIn = true
-    if isExtended { batchIsOpen = true }
-  }
-
   // MARK: entries
 
   @inlinable
@@ -357,18 +332,7 @@ public struct Ledger: Equatable, Sendable {
   @usableFromInline
   func entry(at index: Int) -> UInt64 { (entries >> UInt64(index * 2)) & 3 }
 
-  private func isCopyEnd(at index: Int) -> Bool { entry(at: index) >= Entry.copyEnd.rawValue }
-
-  private func hasSync(from index: Int) -> Bool {
-    (index..<Int(count)).contains { entry(at: $0) == Entry.sync.rawValue }
-  }
-
-  private mutating func remove(at index: Int) {
-    let low = entries & ((1 << UInt64(index * 2)) - 1)
-    let high = (entries >> UInt64(index * 2 + 2)) << UInt64(index * 2)
-    entries = high | low
-    count -= 1
-  }
+  func isCopyEnd(at index: Int) -> Bool { entry(at: index) >= Entry.copyEnd.rawValue }
 }
 
 /// The ways in which a preamble is sent.

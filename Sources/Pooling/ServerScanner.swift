@@ -53,6 +53,7 @@ public struct ServerScanner: Equatable, Sendable {
         switch ledger.readyForQueryReceived(status) {
         case .client: event = .readyForQuery
         case .own: event = .ownReadyForQuery
+        case .late: event = .lateReadyForQuery
         case .unexpected: event = .violation
         }
         if !replies.isEmpty, !replies.endBatches(before: ledger.readyCount), !ledger.isTainted {
@@ -190,7 +191,7 @@ public struct ServerScanner: Equatable, Sendable {
         ledger.recountFailed()
         ledger.errorReceived()
         return ServerScan(position: position, event: .errorResponse(body))
-      case ServerMessageType.emptyQueryResponse: ledger.recountAnswered()
+      case ServerMessageType.closeComplete: ledger.recountAnswered()
       case ServerMessageType.dataRow:
         return ServerScan(position: position, event: .ownRow(body))
       case ServerMessageType.parseComplete, ServerMessageType.parameterDescription,
@@ -289,6 +290,8 @@ public struct ServerScan: Equatable, Sendable {
     case readyForQuery
     /// The pooler's own query is answered.
     case ownReadyForQuery
+    /// A Sync is answered that a COPY was taken to have ignored, behind the one behind it.
+    case lateReadyForQuery
     case parameterStatus(Body)
     case errorResponse(Body)
     /// A row of the answer to the pooler's own query.

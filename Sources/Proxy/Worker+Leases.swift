@@ -134,11 +134,10 @@ extension Worker {
     server.pointee.queryStartedAt = now
     // A client's transaction may be sent behind it at once.
     if server.pointee.ledger.isClean { server.pointee.transactionStartedAt = now }
+    if task == .recount { return server.pointee.ledger.poolerRecounts() }
     // A simple query ends the unnamed statement.
     server.pointee.unnamedIsClients = false
-    if task == .recount {
-      server.pointee.ledger.poolerRecounts()
-    } else if let settings {
+    if let settings {
       server.pointee.ledger.poolerSendsCounted(statements: settings)
     } else {
       server.pointee.ledger.poolerSendsQuery()
@@ -197,7 +196,7 @@ extension Worker {
     case .statement, .shapes:
       if let client { return goOn(client, server) }
     case .recount:
-      if let client { return recounted(client, server) }
+      if let client { return recounted(client, server, error) }
     case .reset:
       if let error {
         closeServer(server, "reset query failed: \(error.message)", .resetFailed)

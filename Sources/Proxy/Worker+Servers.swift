@@ -203,7 +203,7 @@ extension Worker {
         }
         if insight != nil, !isOwn, !isRetrying(server) { observeError(server, sqlstate) }
       case .parameterStatus, .completed, .ownRow, .commandComplete, .notification, .described,
-        .ownAnswer, .notice, .statementEnd:
+        .ownAnswer, .notice, .statementEnd, .lateReadyForQuery:
         start = note(scan, bytes, server, start, isOwn: isOwn)
       case .violation:
         serverLost(server, "the server sent what the protocol does not allow")
@@ -306,6 +306,7 @@ extension Worker {
         noteTag(Array(bytes[body.range]), server)
       }
     case .statementEnd(let type): observeEnds(server, type, rows: 0)
+    case .lateReadyForQuery: return noteLate(server, start, scan.position)
     case .notice(let body):
       if server.pointee.prefixLength != 0,
         let changed = withoutPrefix(Array(bytes[body.range]), server.pointee.prefixLength)

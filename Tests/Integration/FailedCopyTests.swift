@@ -54,6 +54,33 @@ extension Integration {
       }
     }
 
+    @Test(arguments: PostgresVersion.available)
+    func `a failed COPY leaves the unnamed statement`(version: PostgresVersion) throws {
+      try PostgresCluster.shared(version).query(
+        """
+        DROP TABLE IF EXISTS failed_copy; CREATE TABLE failed_copy (n int);
+        GRANT ALL ON failed_copy TO app
+        """, database: "app")
+      for prepared in [0, 100] {
+        let settings: SluiceConfiguration.Section = [
+          "default_pool_size": 1, "threads": 1, "max_prepared_statements": .integer(prepared),
+        ]
+        try withSluice(version, settings) { sluice in
+          let client = try sluice.connect()
+          try client.send(Frame.parse("COPY failed_copy FROM STDIN", name: "copy") + Frame.sync)
+          _ = try client.receiveUntilReady().checked()
+          try client.send(Frame.parse("SELECT 'unnamed'") + Frame.sync)
+          _ = try client.receiveUntilReady().checked()
+          try client.send(Frame.bind(statement: "copy") + Frame.execute() + Frame.sync)
+          #expect(try client.receive { $0 == "G" }.types == "2G")
+          try client.send(Frame.copyData("bad\n") + Frame.copyDone + Frame.sync)
+          #expect(try client.receiveUntilReady().types == "EZ")
+          try client.send(Frame.bind() + Frame.execute() + Frame.sync)
+          #expect(try client.receiveUntilReady().value == "unnamed")
+        }
+      }
+    }
+
     @Test(arguments: PostgresVersion.available, ["transaction", "session"])
     func `a tenant's client goes on behind a failed COPY`(
       version: PostgresVersion, mode: String
@@ -83,31 +110,33 @@ extension Integration {
       #expect(try database.foreignRows() == [])
     }
 
+    private static let ready = Frame.message("Z", [0x49])
+
     /// What a server does that has failed before it has read the Sync: it answers that one, too.
+    /// - Parameters:
+    ///   - late: what comes at once behind the error and the ReadyForQuery.
+    ///   - answer: to the question what is owed; nil: it dies.
     private func withFake(
-      _ answer: [UInt8]?, _ body: (SluiceProcess) throws -> Void
+      late: [UInt8] = [], _ answer: [UInt8]?, _ body: (SluiceProcess) throws -> Void
     ) throws {
-      let ready = Frame.message("Z", [0x49])
+      let ready = Self.ready
       let server = try FakeServer { connection, _ in
         try connection.welcome()
         while let message = try connection.receive() {
           switch message.type {
           case "Q":
             let text = message.strings().first ?? ""
-            if !text.isEmpty {
-              try connection.send(Frame.message("C", Frame.string(text)) + ready)
-            } else if let answer {
-              try connection.send(answer + ready)
-            } else {
-              return
-            }
+            try connection.send(Frame.message("C", Frame.string(text)) + ready)
+          case "C":
+            guard let answer else { return }
+            try connection.send(answer + ready)
           case "P": try connection.send(Frame.message("1", []))
           case "B": try connection.send(Frame.message("2", []))
           case "E": try connection.send(Frame.message("G", [0, 0, 0]))
           case "c":
             let fields = [("S", "ERROR"), ("V", "ERROR"), ("C", "22P02"), ("M", "bad row")]
             let error = fields.flatMap { Frame.string($0.0 + $0.1) } + [UInt8(0)]
-            try connection.send(Frame.message("E", error) + ready)
+            try connection.send(Frame.message("E", error) + ready + late)
           default: break
           }
         }
@@ -117,12 +146,13 @@ extension Integration {
     }
 
     @Test func `the answer to a Sync that came late is not the next query's`() throws {
-      let ready = Frame.message("Z", [0x49])
-      for answer in [Frame.message("I", []), ready + Frame.message("I", [])] {
-        try withFake(answer) { sluice in
+      let closed = Frame.message("3", [])
+      for (late, answer) in [([], closed), ([], Self.ready + closed), (Self.ready, closed)] {
+        try withFake(late: late, answer) { sluice in
           let client = try sluice.connect()
           for _ in 0..<3 {
             #expect(try fail(client, "x", isSlow: false).types == "EZ")
+            #expect(!client.isReadable(within: 0.1))
             for text in ["SELECT 1", "SELECT 2"] {
               let answer = try client.query(text)
               #expect(answer.types == "CZ")
@@ -132,6 +162,19 @@ extension Integration {
           #expect(try sluice.connect().query("SELECT 3").tags == ["SELECT 3"])
           #expect(!client.isReadable(within: 0.1))
         }
+      }
+    }
+
+    @Test func `a server that can't tell what it owes ends its client`() throws {
+      let fields = [("S", "ERROR"), ("V", "ERROR"), ("C", "XX000"), ("M", "no answer")]
+      let error = fields.flatMap { Frame.string($0.0 + $0.1) } + [UInt8(0)]
+      try withFake(Frame.message("E", error)) { sluice in
+        let client = try sluice.connect()
+        #expect(try fail(client, "x", isSlow: false).types == "EZ")
+        let last = try client.receiveUntilReady()
+        #expect(last.isClosed)
+        #expect(last.errors.first?.sqlstate == "08006")
+        #expect(try sluice.connect().query("SELECT 1").tags == ["SELECT 1"])
       }
     }
 

@@ -19,8 +19,6 @@ struct BackendModel {
     case copiesOut
     case begins
     case commits
-    /// An empty query: it is answered in a failed transaction, too.
-    case nothing
   }
 
   struct Message: CustomStringConvertible {
@@ -72,8 +70,12 @@ struct BackendModel {
   /// Anybody else could use the connection now and would get the answers to his own messages alone.
   var isFree: Bool {
     output.isEmpty && copy == nil && !isSkippingUntilSync && !isBatchOpen
-      && status == UInt8(ascii: "I") && input.allSatisfy { "dcf".contains($0.type) }
+      && status == UInt8(ascii: "I")
+      && input.allSatisfy { "dcfH".contains($0.type) }
   }
+
+  /// All that has been sent is answered, as far as it will be.
+  var isQuiet: Bool { input.isEmpty && output.isEmpty }
 
   var canRun: Bool { !input.isEmpty && !isDead }
 
@@ -107,6 +109,7 @@ struct BackendModel {
       emitReady()
     case "P", "B", "D", "C":
       isBatchOpen = true
+      isRunningOwn = message.isOwn
       if message.script[0] == .fails { failInBatch() } else { emit(.other) }
     case "E":
       isBatchOpen = true
@@ -140,7 +143,9 @@ struct BackendModel {
       if mode == .simple { runStatements() }
     case "f": failCopy()
     default:
-      if endsOnStrayInCopy { isDead = true } else { failCopy() }
+      guard endsOnStrayInCopy else { return failCopy() }
+      emit(.error)
+      isDead = true
     }
   }
 
@@ -174,7 +179,6 @@ struct BackendModel {
   }
 
   private mutating func runOne(_ outcome: Outcome) {
-    if outcome == .nothing { return emit(.other) }
     if outcome == .commits {
       status = UInt8(ascii: "I")
     } else if status == UInt8(ascii: "E") {

@@ -10,6 +10,7 @@ struct LedgerRun {
   /// What the ledger did wrong, if anything.
   var fault: String?
   private(set) var cleanChecks = 0
+  private(set) var quietChecks = 0
   /// How often the pooler has asked what is owed, and what came before the answer.
   private(set) var recounts = 0
   private(set) var lateReadies = 0
@@ -25,7 +26,8 @@ struct LedgerRun {
   private static let alphabets: [[Character]] = [
     Array("QQQQSPBE"), Array("PBDESSE"), Array("QQdcf"), Array("PBEESSdcf"), Array("EESdc"),
     Array("QSdcf"), Array("QFHPBDCESdcf"), Array("QQSS"), Array("EESSf"), Array("EdcS"),
-    Array("QEdcfS"), Array("EESSdddccQ"), Array("EdddcS"),
+    Array("QEdcfS"), Array("EESSdddccQ"), Array("EdddcS"), Array("QccS"), Array("QScd"),
+    Array("EccS"), Array("QFcSS"), Array("QEHcS"),
   ]
 
   init(seed: UInt64, isTracing: Bool) {
@@ -52,9 +54,19 @@ struct LedgerRun {
   }
 
   mutating func check() {
-    guard fault == nil, ledger.isClean else { return }
-    cleanChecks += 1
-    if !backend.isFree && !backend.isDead { fault = "clean, but the server is not free" }
+    guard fault == nil, !backend.isDead else { return }
+    if ledger.isClean {
+      cleanChecks += 1
+      if !backend.isFree { fault = "clean, but the server is not free" }
+    }
+    guard backend.isQuiet, !ledger.isTainted else { return }
+    // What is owed and will never come would be taken for what comes later.
+    quietChecks += 1
+    let owed = ledger.openBatch &- ledger.readyCount
+    if owed != (backend.copy == .simple ? 1 : 0) { fault = "\(owed) are owed, and none will come" }
+    if ledger.isCopying != (backend.copy != nil) {
+      fault = "whether COPY is under way is not known"
+    }
   }
 
   // MARK: client
@@ -65,7 +77,7 @@ struct LedgerRun {
     recounts += 1
     ledger.poolerRecounts()
     note("pooler asks what is owed")
-    backend.receive(BackendModel.Message(type: "Q", script: [.nothing], isOwn: true))
+    for type in "CS" { backend.receive(BackendModel.Message(type: type, isOwn: true)) }
   }
 
   private mutating func send() {
@@ -128,6 +140,9 @@ struct LedgerRun {
       switch ledger.readyForQueryReceived(status) {
       case .client: if delivery.isOwn { fault = "own taken for a client's" }
       case .own: if !delivery.isOwn { fault = "a client's taken for own" }
+      case .late:
+        lateReadies += 1
+        if delivery.isOwn { fault = "own taken for a late one" }
       case .unexpected: fault = "a ReadyForQuery that the ledger did not expect"
       }
     case .error: ledger.errorReceived()

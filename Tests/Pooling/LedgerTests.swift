@@ -4,8 +4,8 @@ import Testing
 
 /// What happens to a ledger, and what it says in the end. In `events` a letter is a message that
 /// the client sends; `<G`, `<E` and `<Z` with a status are CopyInResponse, ErrorResponse and
-/// ReadyForQuery from the server; `own` is a query of the pooler's own, `recount` the one that
-/// tells what is owed.
+/// ReadyForQuery from the server; `own` is a query of the pooler's own, `recount` those that
+/// are to tell what is owed.
 struct LedgerCase: CustomTestStringConvertible, Sendable {
   var events: String
   var state: String
@@ -97,7 +97,7 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     .init("PBEScS <G <ZI", "clean"), .init("PBEdS", "owes"), .init("PBEdS <G cS <ZI", "clean"),
     .init("PBES PBEdcS <ZI", "owes"), .init("PBES PBEdcS <ZI <G <ZI", "clean"),
     .init("Q PBEdcS <ZT <G <ZT", "in transaction"), .init("Q PBEdcS Q <ZT <G <ZT <ZI", "clean"),
-    .init("PBEdcS PBEdcS <G <ZI <G <ZI", "clean"), .init("PBEdcEdcS <G <G <ZI", "clean"),
+    .init("PBEdcS PBEdcS <G <ZI <G <ZI", "clean"), .init("PBEdc <G EdcS <G <ZI", "clean"),
     .init("PBEfS <G <E <ZI", "clean"),
   ]
 
@@ -124,7 +124,30 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     .init("PBES <G dcS <E <ZI recount", "tainted"),
   ]
 
-  @Test(arguments: simple + extended + simpleCopy + extendedCopy + failedCopy)
+  /// Ends that are sent ahead, or for nothing, and what makes a COPY fail before version 14.
+  static let copyEnds: [LedgerCase] = [
+    // Each CopyInResponse takes one end with it, whenever that was sent.
+    .init("Q <G c <G c <ZI", "clean"), .init("Q <G c <G Sc <ZI", "clean"),
+    .init("Q <G c <G Sc <ZI Q <ZI", "clean"), .init("Qcc <G <G <ZI", "clean"),
+    .init("Qc <G <G SQ", "tainted"), .init("Qc <G <G Sc <ZI", "clean"),
+    .init("Qcc <G <ZI", "clean"), .init("Q Qc <ZI <G <ZI", "clean"),
+    .init("Qc <G S <ZI", "owes"), .init("Qc <G S <ZI <ZI", "clean"),
+    .init("Q <ZI Qc <G SdS <ZI <ZI", "owes"), .init("Q <ZI Qc <G SdS <ZI <ZI <ZI", "clean"),
+    .init("PBE <G cc S <ZI", "clean"), .init("PBESccPBES <G <ZI", "clean"),
+    .init("PBEScc PBES <G <G cS <ZI", "clean"), .init("PBEScES <G <G cS <ZI", "clean"),
+    // Nobody can tell which Execute it is that copies.
+    .init("PBEdcEdcS", "tainted"), .init("PBcES <G", "tainted"), .init("PBE <G cc ES", "tainted"),
+    .init("PBEcSES <G <ZI <ZI", "clean"),
+    // Amid the data of a simple COPY.
+    .init("Q <G Q", "tainted"), .init("Q <G F", "tainted"), .init("QQ <G", "tainted"),
+    .init("QQc <G", "tainted"), .init("QcQ <G <ZI <ZI", "clean"), .init("QSQ <G", "tainted"),
+    .init("PBES <G Q", "tainted"), .init("PBESQ <G", "tainted"), .init("QPBE <G", "tainted"),
+    .init("QPBEc <G", "tainted"), .init("Q <G PBEc", "tainted"), .init("Q <G Hdc <ZI", "clean"),
+    .init("Q <G PS <E", "tainted"), .init("Q <G P <E <ZI S <ZI", "clean"),
+    .init("<G", "tainted"),
+  ]
+
+  @Test(arguments: simple + extended + simpleCopy + extendedCopy + failedCopy + copyEnds)
   func `a ledger knows what is owed`(_ example: LedgerCase) {
     #expect(Self.state(Self.ledger(after: example.events).ledger) == example.state)
   }
@@ -149,6 +172,14 @@ struct LedgerCase: CustomTestStringConvertible, Sendable {
     var ledger = Self.ledger(after: "own QQ").ledger
     let whose = (0..<3).map { _ in ledger.readyForQueryReceived(TransactionStatus.idle) }
     #expect(whose == [.own, .client, .client])
+  }
+
+  @Test func `ends that nothing is answered to do not fill the ledger`() {
+    for batch in ["PBE", "Q"] {
+      let ends = Self.ledger(after: batch + String(repeating: "c", count: 100))
+      #expect(!ends.isHeld && ends.ledger.isTainted)
+      #expect(ends.ledger.hasRoom)
+    }
   }
 
   @Test(arguments: ["Q", "S", "F"])

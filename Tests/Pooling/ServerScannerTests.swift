@@ -5,7 +5,7 @@ import Testing
 /// A server's bytes as they come, in pieces, and the events that they make.
 private struct ServerFeed {
   enum Event: Equatable {
-    case ready, ownReady, violation
+    case ready, ownReady, lateReady, violation
     case parameter([UInt8])
     case error([UInt8])
     case notification([UInt8])
@@ -48,6 +48,7 @@ private struct ServerFeed {
     switch event {
     case .drained, .passing: return false
     case .readyForQuery: events.append(.ready)
+    case .lateReadyForQuery: events.append(.lateReady)
     case .ownReadyForQuery: events.append(.ownReady)
     case .parameterStatus(let body): events.append(.parameter(bytes(of: body)))
     case .errorResponse(let body): events.append(.error(bytes(of: body)))
@@ -159,12 +160,25 @@ private let shortError = frame("E", [67, 48, 0, 0])
     #expect(feed.events == [.error([67, 48, 0, 0])])
   }
 
-  /// What the server may say to the query that tells what is owed.
+  @Test(arguments: ["T", "E"])
+  func `a late answer to a Sync is told from the client's own`(status: String) {
+    let ready = frame("Z", Array(status.utf8))
+    var both = ServerFeed(sent: "PBES <G dcS")
+    both.feed(shortError + ready + ready)
+    #expect(both.events == [.error([67, 48, 0, 0]), .ready, .lateReady])
+    #expect(!both.ledger.isTainted && both.ledger.isSettled)
+    var first = ServerFeed(sent: "PBES <G dc")
+    first.feed(shortError + ready)
+    #expect(first.events == [.error([67, 48, 0, 0]), .ready])
+    #expect(!first.ledger.isTainted && first.ledger.isSettled)
+  }
+
+  /// What the server may say to the question what is owed.
   @Test(arguments: ["T", "E"], [0, 1])
   func `what is owed is told by what comes before the answer`(status: String, late: Int) {
     let ready = frame("Z", Array(status.utf8))
     let bytes =
-      Array(repeating: ready, count: late).flatMap(\.self) + parameter + frame("I", []) + ready
+      Array(repeating: ready, count: late).flatMap(\.self) + parameter + frame("3") + ready
     for cut in 0..<bytes.count {
       var feed = ServerFeed(sent: "PBES <G dcS <E <Z\(status) recount")
       feed.feed(bytes, cutAt: [cut])

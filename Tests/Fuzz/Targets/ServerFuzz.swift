@@ -133,8 +133,8 @@ extension ServerFuzz {
         "a body at \(body) of a message up to \(scan.position)")
       try parse(Array(bytes[body.start..<body.start + body.count]))
     case .passing: throw Finding("a scan is passing")
-    case .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation, .preambleDone,
-      .statementEnd:
+    case .drained, .readyForQuery, .ownReadyForQuery, .lateReadyForQuery, .completed, .violation,
+      .preambleDone, .statementEnd:
       break
     }
   }
@@ -205,8 +205,8 @@ extension ServerScan {
     case .preambleFailed(var body):
       body.start += distance
       event = .preambleFailed(body)
-    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .completed, .violation,
-      .preambleDone, .statementEnd:
+    case .passing, .drained, .readyForQuery, .ownReadyForQuery, .lateReadyForQuery, .completed,
+      .violation, .preambleDone, .statementEnd:
       break
     }
   }
