@@ -79,7 +79,7 @@ public enum ConsoleCommand: Equatable, Sendable {
   }
 
   /// What SHOW HELP says.
-  public static var help: String {
+  public static let help: String = {
     let tables = ShowTable.allCases.map { $0.rawValue.uppercased() }.sorted()
     let lines = stride(from: 0, to: tables.count, by: 6).map {
       "\n\t     " + tables[$0..<min($0 + 6, tables.count)].joined(separator: "|")
@@ -101,5 +101,5 @@ public enum ConsoleCommand: Equatable, Sendable {
       \tSHUTDOWN WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS
       \tWAIT_CLOSE [<db>]
       """
-  }
+  }()
 }

@@ -4,6 +4,9 @@ import PostgresWire
 public struct ConsoleParser {
   private typealias Token = ConsoleLexer.Token
 
+  /// In one text. Their answers are made one behind the other.
+  static let mostCommands = 100
+
   /// The commands of a text, which semicolons part.
   public static func parse(_ text: String) throws(ConsoleError) -> [ConsoleCommand] {
     guard let tokens = ConsoleLexer.tokens(text) else {
@@ -12,6 +15,11 @@ public struct ConsoleParser {
     }
     var commands: [ConsoleCommand] = []
     for statement in tokens.split(separator: .symbol(";")) {
+      guard commands.count < mostCommands else {
+        throw ConsoleError(
+          "too many commands in one query: at most \(mostCommands)",
+          sqlstate: SQLState.programLimitExceeded)
+      }
       var parser = ConsoleParser(rest: Array(statement)[...])
       commands.append(try parser.command())
     }

@@ -37,7 +37,8 @@ extension ConsoleSession {
       guard message.resultFormats.allSatisfy({ $0 <= 1 }) else {
         throw ConsoleError("unsupported format code", sqlstate: SQLState.invalidParameterValue)
       }
-      guard session.portals.count < Self.maximumNames else { throw .tooMany("portals") }
+      guard session.portals.count < Self.maximumPortals || session.portals[message.portal] != nil
+      else { throw .tooMany("portals") }
       session.portals[message.portal] = Portal(
         command: statement.command, formats: message.resultFormats)
       session.writer.bindComplete()

@@ -67,8 +67,9 @@ public struct ConsoleSession: Sendable {
 
   static let idle = UInt8(ascii: "I")
 
-  /// The most statements, and portals, that one connection may have.
+  /// The most statements, and portals, that one connection may have. A portal may hold a table.
   static let maximumNames = 1_000
+  static let maximumPortals = 16
   /// How many rows are written at a time.
   static let rowsAtATime = 200
 
@@ -245,10 +246,13 @@ public struct ConsoleSession: Sendable {
       writer.commandComplete("SHOW")
       next()
     case .portal(let name, _):
-      portals[name]?.sent = sent
       if sent < table.rows.count {
+        portals[name]?.sent = sent
         writer.portalSuspended()
       } else {
+        // It has no more rows, whoever asks again.
+        portals[name]?.table = ConsoleTable(columns: table.columns)
+        portals[name]?.sent = 0
         writer.commandComplete(portals[name]?.command.tag ?? "SHOW")
       }
     }

@@ -15,6 +15,11 @@ public struct ParameterSets: Sendable {
 
     init(tracked: [String?]) { self.tracked = tracked }
 
+    public static func == (left: Values, right: Values) -> Bool {
+      left.session == right.session
+        && left.tracked.elementsEqual(right.tracked) { isSame($0, $1) }
+    }
+
     public subscript(index: Int) -> String? {
       get { tracked[index] }
       set { tracked[index] = newValue }
@@ -22,7 +27,7 @@ public struct ParameterSets: Sendable {
 
     /// Remembers that a setting that is not tracked has a value; nil: that it has its default.
     public mutating func set(_ name: String, _ value: String?) {
-      session.removeAll { $0.name == name }
+      session.removeAll { isSame($0.name, name) }
       if let value { session.append(Setting(name: name, value: value)) }
     }
   }
@@ -32,6 +37,20 @@ public struct ParameterSets: Sendable {
     /// In lower case.
     public var name: String
     public var value: String
+
+    public static func == (left: Setting, right: Setting) -> Bool {
+      isSame(left.name, right.name) && isSame(left.value, right.value)
+    }
+  }
+
+  /// Whether two values are the same to a server: byte for byte. To Swift `é` is as `e` and an accent
+  /// are.
+  static func isSame(_ left: String?, _ right: String?) -> Bool {
+    switch (left, right) {
+    case (nil, nil): true
+    case (let left?, let right?): left.utf8.elementsEqual(right.utf8)
+    default: false
+    }
   }
 
   /// PgBouncer's tracked parameters, in the server's spelling.
@@ -135,7 +154,7 @@ public struct ParameterSets: Sendable {
         steps.append(.reset(setting.name))
       }
     }
-    for index in names.indices where want[index] != have[index] {
+    for index in names.indices where !Self.isSame(want[index], have[index]) {
       steps.append(want[index].map { .set(names[index], $0) } ?? .reset(names[index]))
     }
     if have.session != want.session {

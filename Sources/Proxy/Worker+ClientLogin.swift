@@ -97,6 +97,9 @@ extension Worker {
     return nil
   }
 
+  /// Clients that the console takes beyond max_client_conn: whoever has to look why it is full.
+  private static var consolePlaces: Int { 100 }
+
   private func begin(_ client: ClientPointer, _ login: ClientLogin, _ message: StartupMessage) {
     let rules = settings.tenancyRules
     let names = rules.resolver.names(user: message.user, database: message.database)
@@ -115,9 +118,9 @@ extension Worker {
     }
     // Counted first: two loops may not both take the last place.
     client.pointee.isCounted = true
-    if pooler.loggedInClients.add(1) > settings.maxClientConn {
-      return endClient(client, .tooManyClients)
-    }
+    let isForConsole = Console.isNamed(databaseName, in: settings)
+    let limit = settings.maxClientConn + (isForConsole ? Self.consolePlaces : 0)
+    if pooler.loggedInClients.add(1) > limit { return endClient(client, .tooManyClients) }
     do throws(LoginRefusal) {
       // The console takes whatever drivers say: none of it has a meaning there.
       if Console.isNamed(databaseName, in: settings) {

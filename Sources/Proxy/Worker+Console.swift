@@ -61,6 +61,8 @@ extension Worker {
       switch console.session.state {
       case .ready:
         send(console.session.output(), to: client)
+        // Who does not read is not answered.
+        if client.pointee.stream.isBlocked { return }
         guard readConsole(client, console) else { return }
       case .busy(let command):
         if console.isRunning {

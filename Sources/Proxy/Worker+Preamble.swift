@@ -190,6 +190,9 @@ extension Worker {
     return SQLText.isData(text) && SQLText.isPlain(text)
   }
 
+  /// Statements of a batch that are looked at.
+  private static var mostHarmless: Int { 64 }
+
   /// A batch that has come up to its Sync, all of whose statements are harmless, and that is
   /// answered by more than its end.
   private func isHarmlessBatch(_ session: SessionPointer, _ start: Int, _ count: Int) -> Bool {
@@ -207,6 +210,7 @@ extension Worker {
       case ClientMessageType.sync: return isAnswered
       case ClientMessageType.parse:
         guard let range = nameRange(message.body, message) else { return false }
+        guard parsed.count < Self.mostHarmless else { return false }
         let isHarmless = isHarmlessParse(message, range)
         if range.isEmpty { unnamed = isHarmless } else { parsed.append((name(range), isHarmless)) }
       case ClientMessageType.bind:
@@ -215,7 +219,7 @@ extension Worker {
         else { return false }
         if range.isEmpty {
           guard unnamed else { return false }
-        } else if let last = parsed.last(where: { $0.name == name(range) }) {
+        } else if let last = last(name(range), of: parsed) {
           guard last.isHarmless else { return false }
         } else {
           let reference = session.pointee.statements.find(
@@ -233,6 +237,12 @@ extension Worker {
       position += whole
     }
     return false
+  }
+
+  private func last(
+    _ name: [UInt8], of parsed: [(name: [UInt8], isHarmless: Bool)]
+  ) -> (name: [UInt8], isHarmless: Bool)? {
+    parsed.last { $0.name == name }
   }
 
   /// An Execute, or the Describe of a portal, that has no name.

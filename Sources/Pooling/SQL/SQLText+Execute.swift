@@ -37,7 +37,7 @@ extension SQLText {
       }
     }
     guard lexeme.kind == .word, SQLName.folded(bytes[lexeme.content]) == "execute",
-      let name = lexer.next()
+      let name = lexer.next(), !lexer.isCutOff
     else { return nil }
     switch name.kind {
     case .word: return (SQLName.folded(bytes[name.content]), name.content)

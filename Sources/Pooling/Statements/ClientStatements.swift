@@ -10,7 +10,7 @@ public struct ClientStatements: Sendable {
   @inlinable public static var longestName: Int { 63 }
   /// How many bytes of statements one client may have prepared, with what each takes besides.
   public static let byteLimit = 16 << 20
-  private static let bytesBesides = 192
+  private static let bytesBesides = 1_000
   /// Changes of earlier batches among which a name is looked for.
   private static let mostUndos = 256
 
