@@ -3,7 +3,7 @@ import Pooling
 import Testing
 
 /// The promise that a release rests on: the ledger may think that more is owed than really is, and
-/// never less. `LEDGER_SEED=n` runs one seed alone, `FUZZ_FACTOR=n` runs n times as many.
+/// never less. Nor may it wait for what never comes, unless it says that it can't be trusted. `LEDGER_SEED=n` runs one seed alone, `FUZZ_FACTOR=n` runs n times as many.
 @Suite struct LedgerFuzzTests {
   private static func variable(_ name: String) -> UInt64? {
     getenv(name).flatMap { UInt64(String(cString: $0)) }
@@ -16,11 +16,13 @@ import Testing
 
   @Test func `a clean ledger means a free server, whatever both sides do`() {
     var cleanChecks = 0
+    var quietChecks = 0
     var faults = 0
     for seed in Self.seeds {
       var run = LedgerRun(seed: seed, isTracing: false)
       run.run(steps: 60)
       cleanChecks += run.cleanChecks
+      quietChecks += run.quietChecks
       guard run.fault != nil else { continue }
       var again = LedgerRun(seed: seed, isTracing: true)
       again.run(steps: 60)
@@ -30,7 +32,7 @@ import Testing
       if faults == 5 { return }
     }
     // A check that is never reached would prove nothing.
-    #expect(Self.seeds.count == 1 || cleanChecks > 50_000)
+    #expect(Self.seeds.count == 1 || (cleanChecks > 50_000 && quietChecks > 50_000))
   }
 
   @Test func `what drivers send leaves the ledger clean in the end`() {
