@@ -43,9 +43,9 @@ public struct ParameterSets: Sendable {
     }
   }
 
-  /// Whether two values are the same to a server: byte for byte. To Swift `é` is as `e` and an accent
-  /// are.
-  static func isSame(_ left: String?, _ right: String?) -> Bool {
+  /// Whether two values are the same to a server: byte for byte. To Swift `é` is the same as `e`
+  /// and an accent.
+  public static func isSame(_ left: String?, _ right: String?) -> Bool {
     switch (left, right) {
     case (nil, nil): true
     case (let left?, let right?): left.utf8.elementsEqual(right.utf8)

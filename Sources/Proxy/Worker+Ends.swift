@@ -147,7 +147,7 @@ extension Worker {
     let number = pooler.parameterSets.withLock { sets -> ParameterSets.Number? in
       guard let index = sets.index(of: name) else { return nil }
       var values = sets.values(server.pointee.parameterSet)
-      guard values[index] != value else { return nil }
+      guard !ParameterSets.isSame(values[index], value) else { return nil }
       values[index] = value
       let number = sets.intern(values)
       sets.release(server.pointee.parameterSet)

@@ -152,6 +152,34 @@ import Testing
     #expect(room.ran.count == 1)
   }
 
+  @Test func `a portal that has given all its rows keeps none, and has no more`() {
+    var room = Room()
+    room.outcome = .table(ConsoleTable(.totals, [["a", 1], ["b", 2]]))
+    let answer = room.send {
+      $0.parse(query: "SHOW TOTALS")
+      $0.bind()
+      $0.execute()
+      $0.execute()
+      $0.execute(maximumRows: 1)
+      $0.sync()
+    }
+    #expect(answer.types == "12DDCCCZ" && room.ran.count == 1)
+  }
+
+  @Test func `commands of a query, and portals, are few`() {
+    var room = Room()
+    let most = String(repeating: "SHOW HELP;", count: ConsoleParser.mostCommands)
+    #expect(room.send { $0.query(most) }.types.filter { $0 == "N" }.count == 100)
+    #expect(room.send { $0.query(most + "SHOW HELP") }.types == "EZ")
+    let answer = room.send {
+      $0.query("BEGIN")
+      $0.parse(query: "SHOW VERSION")
+      for number in 0..<20 { $0.bind(portal: "p\(number)") }
+      $0.sync()
+    }
+    #expect(answer.types == "CZ1" + String(repeating: "2", count: 16) + "EZ")
+  }
+
   @Test func `long tables are written in pieces`() {
     var session = ConsoleSession(isAdmin: false)
     var writer = MessageWriter()

@@ -27,6 +27,16 @@ extension Integration {
       return most
     }
 
+    @Test func `whoever has to look why it is full is let in`() throws {
+      try withSluice(.newest, ["max_client_conn": 2, "admin_users": ["app"]]) { sluice in
+        let clients = try (0..<2).map { _ in try sluice.connect() }
+        #expect(try sluice.loginError()?.message.contains("max_client_conn") == true)
+        let console = try sluice.connect(database: "pgbouncer")
+        #expect(try console.records("SHOW CLIENTS").count >= 2)
+        for client in clients { client.terminate() }
+      }
+    }
+
     @Test func `a client beyond max_client_conn is told so`() throws {
       try withSluice(.newest, ["max_client_conn": 3]) { sluice in
         var clients = try (0..<3).map { _ in try sluice.connect() }

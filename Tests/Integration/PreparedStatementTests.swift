@@ -42,6 +42,18 @@ extension Integration {
       }
     }
 
+    @Test(arguments: ["EXECUTE \"a", "EXPLAIN EXECUTE \"a", "DEALLOCATE \"a", "EXECUTE \"a\"\""])
+    func `a name without an end is the server's to refuse`(text: String) throws {
+      try withSluice(.newest) { sluice in
+        let client = try sluice.connect()
+        try client.send(Frame.parse("SELECT 1", name: "a") + Frame.sync)
+        _ = try client.receiveUntilReady().checked()
+        #expect(try client.query(text).errors.first?.sqlstate == "42601")
+        #expect(try client.extended(text, []).errors.first?.sqlstate == "42601")
+        #expect(try client.value("SELECT 1") == "1")
+      }
+    }
+
     @Test(arguments: PostgresVersion.available)
     func `a failed Parse leaves its name free, also in a pipeline`(version: PostgresVersion) throws
     {

@@ -18,6 +18,24 @@ import Testing
     #expect(sets.values(one)[0] == "UTF8")
   }
 
+  @Test func `values that are other bytes are other values`() {
+    // To Swift they are equal.
+    let (composed, accented) = ("\u{e9}", "e\u{301}")
+    var sets = ParameterSets(extra: [])
+    var (first, second) = (sets.unknown, sets.unknown)
+    first.set("app.tenant", composed)
+    second.set("app.tenant", accented)
+    let (one, other) = (sets.intern(first), sets.intern(second))
+    #expect(one != other)
+    #expect(
+      sets.steps(from: one, to: other)
+        == [.reset("app.tenant"), .set("app.tenant", accented)])
+    let (tracked, otherTracked) = (
+      sets.intern(values(sets, composed)), sets.intern(values(sets, accented))
+    )
+    #expect(tracked != otherTracked && sets.steps(from: tracked, to: otherTracked).count == 1)
+  }
+
   @Test func `a set goes with its last use, and its number is used again`() {
     var sets = ParameterSets(extra: [])
     let number = sets.intern(values(sets, "UTF8"))

@@ -117,6 +117,17 @@ import Testing
   }
 
   @Test(arguments: [
+    ("EXECUTE a", "a"), ("execute \"A\"\"b\"(1)", "A\"b"), ("EXPLAIN ANALYZE EXECUTE x", "x"),
+    ("EXECUTE \"a", nil), ("EXECUTE \"", nil), ("EXPLAIN EXECUTE \"a\"\"", nil), ("EXECUTE", nil),
+  ])
+  func `what EXECUTE names is told, where that has an end`(_ text: String, _ name: String?) {
+    let bytes = Array(text.utf8)
+    let found = SQLText.executed(bytes.span.bytes)
+    #expect(found?.name == name)
+    if let found { #expect(found.place.upperBound <= bytes.count) }
+  }
+
+  @Test(arguments: [
     ("RESET A.b", "a.b"), ("SET a.b TO DEFAULT;", "a.b"), ("SET SESSION \"A\" = default", "a"),
     ("RESET ROLE", "role"), ("RESET TIME ZONE", "timezone"), ("RESET ALL", nil),
     ("RESET a.b; SELECT 1", nil), ("SET LOCAL a.b TO DEFAULT", nil), ("RESET a.b c", nil),
