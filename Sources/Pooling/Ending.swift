@@ -119,7 +119,8 @@ public enum Ending: Equatable, Sendable {
       (
         SQLState.protocolViolation,
         "it can't be told any longer which answer is whose: a Query was sent behind messages of "
-          + "the extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
+          + "the extended protocol without a Sync or within a COPY, or a COPY has failed whose Sync "
+          + "was sent ahead"
       )
     case .tenantLimit(let limit): (SQLState.tooManyConnections, Self.text(limit))
     case .textTooLong:

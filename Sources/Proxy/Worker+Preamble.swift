@@ -34,7 +34,11 @@ extension Worker {
     _ tenant: TenantPointer, _ position: Int, _ count: Int, _ run: inout Int
   ) -> Cover {
     // A batch goes on, or a COPY. Either began behind a preamble.
-    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying { return .goesItsWay }
+    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying {
+      if isInStep(type, server) || tenant.pointee.isExempt { return .goesItsWay }
+      endClient(client, .outOfStep)
+      return .ended
+    }
     switch type {
     case ClientMessageType.sync, ClientMessageType.copyData, ClientMessageType.copyDone,
       ClientMessageType.copyFail:
@@ -59,6 +63,20 @@ extension Worker {
     case .ended: return .ended
     }
     return .passed
+  }
+
+  /// Whether a message may come within a batch or a COPY. Behind a Query in a batch, or behind what
+  /// breaks off a COPY, it could not be told any longer where a transaction ends: no preamble would
+  /// come again.
+  @inline(__always)
+  private func isInStep(_ type: UInt8, _ server: ServerPointer) -> Bool {
+    switch type {
+    case ClientMessageType.query, ClientMessageType.functionCall: false
+    case ClientMessageType.sync, ClientMessageType.flush, ClientMessageType.copyData,
+      ClientMessageType.copyDone, ClientMessageType.copyFail:
+      true
+    default: !server.pointee.ledger.isCopying
+    }
   }
 
   /// What has become of a message that needs a preamble.

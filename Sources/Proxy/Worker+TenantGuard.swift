@@ -78,14 +78,19 @@ extension Worker {
       return nil
     }
     // Alone, what they take away comes back with the next transaction.
-    let isIdle = server.pointee.ledger.status == TransactionStatus.idle
     let isAlone =
       analysis.statementCount == 1 || (analysis.endsWithResetAll && !analysis.beginsTransaction)
-    if isSimple && isIdle && isAlone { return nil }
+    if isSimple && isAlone && isIdle(server.pointee.ledger) { return nil }
     return Self.failingText(
       "permission denied to reset all parameters",
       hint: "Tenants' settings are among them: send it as a simple query, at the end of its text, "
         + "and outside of a transaction block.")
+  }
+
+  /// Nothing is under way, and no transaction block open.
+  private func isIdle(_ ledger: Ledger) -> Bool {
+    ledger.status == TransactionStatus.idle && !ledger.owesReply && !ledger.hasOpenBatch
+      && !ledger.isCopying && !ledger.isTainted
   }
 
   func isTransactionControl(
