@@ -33,6 +33,11 @@ extension Worker {
     _ type: UInt8, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     _ tenant: TenantPointer, _ position: Int, _ count: Int, _ run: inout Int
   ) -> Cover {
+    if type == ClientMessageType.execute, tenant.pointee.looksAtExecutes,
+      let stopped = coverExecute(client, tenant, position, count)
+    {
+      return stopped
+    }
     // A batch goes on, or a COPY. Either began behind a preamble.
     if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying {
       if isInStep(type, server) || tenant.pointee.isExempt { return .goesItsWay }
@@ -99,10 +104,17 @@ extension Worker {
     _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     _ tenant: TenantPointer, _ position: Int, _ count: Int
   ) -> Covered {
-    tenant.pointee.isNamedInTransaction = false
+    tenant.pointee.forgetNaming()
     server.pointee.prefixLength = 0
     // With nothing in front of it a Flush does nothing, and nothing answers it.
     if isEmptyFlush(position) { return .answered }
+    // A portal that outlives its transaction was somebody's.
+    if tenant.pointee.isAwaited,
+      scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.execute
+    {
+      endClient(client, .outOfStep)
+      return .ended
+    }
     if hasSetSource, let answered = answerAssignment(client, session, position, count) {
       return answered
     }
