@@ -24,6 +24,9 @@ struct ClientTenant: ~Copyable {
   var isRead: Bool { isAwaited || naming.wasNobody }
   /// What it runs by Execute is looked at.
   var looksAtExecutes: Bool { isNobody || naming.isDue }
+  /// For whom it acts from now on is known once its server has been asked: a statement may have
+  /// changed that. No preamble is put before.
+  var isUnsettled = false
   /// What the login came to: what RESET brings back.
   let origin: TenantName?
 

@@ -108,6 +108,13 @@ extension Worker {
     server.pointee.prefixLength = 0
     // With nothing in front of it a Flush does nothing, and nothing answers it.
     if isEmptyFlush(position) { return .answered }
+    if server.pointee.ledger.isTainted {
+      // Nobody knows what it still answers, nor whether its transaction has ended.
+      endClient(client, .outOfStep)
+      return .ended
+    }
+    // It is settled first, and what waits for that has a preamble of its own then.
+    if tenant.pointee.isUnsettled { return .held }
     // A portal that outlives its transaction was somebody's.
     if tenant.pointee.isAwaited,
       scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.execute
@@ -126,11 +133,6 @@ extension Worker {
         holdForRow(name, client, session)
         return .held
       }
-    }
-    if server.pointee.ledger.isTainted {
-      // Nobody knows what it still answers, nor whether its transaction has ended.
-      endClient(client, .outOfStep)
-      return .ended
     }
     if tenant.pointee.showsName, server.pointee.parameterSet != client.pointee.parameterSet,
       let statement = shownNameStatement(client, server)

@@ -163,6 +163,14 @@ extension Worker {
     guard !sole.isLocal else { return }
     session.pointee.touch(sole.name)
     suspect(.settings, client, session)
+    unsettle(client)
+  }
+
+  /// Has what a statement leaves in the session looked at before the next transaction begins.
+  func unsettle(_ client: ClientPointer) {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return }
+    tenant.pointee.isUnsettled = true
+    client.pointee.keepsServer = true
   }
 
   /// The tenant that a value names; nil: nobody, where the login came to nobody.
