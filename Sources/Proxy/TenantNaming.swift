@@ -1,4 +1,4 @@
-/// Whom a client has named within the transaction at hand, of those that may come to act for nobody.
+/// Whom a client has named in the transaction at hand, of those that may come to act for nobody.
 ///
 /// What is said holds from when it is run. So a portal that says something, or that ends the
 /// transaction and with it what was said, is run before anything else is bound; and nobody runs but

@@ -117,7 +117,8 @@ extension Worker {
     if name.isEmpty {
       switch session.pointee.unnamed {
       case .none: return false
-      case .kept: return session.pointee.unnamedExits && ends(session.pointee.unnamedTail.bytes)
+      case .kept:
+        return !session.pointee.unnamedIsHarmless && ends(session.pointee.unnamedTail.bytes)
       case .lost: return true
       }
     }
@@ -138,7 +139,8 @@ extension Worker {
   private func ends(_ tail: [UInt8]) -> Bool {
     tail.withUnsafeBytes { raw in
       let end = raw.firstIndex(of: 0) ?? raw.count
-      return SQLText.analyse(raw.bytes.extracting(0..<end)).endsTransaction
+      let analysis = SQLText.analyse(raw.bytes.extracting(0..<end))
+      return analysis.endsTransaction || analysis.executes
     }
   }
 }

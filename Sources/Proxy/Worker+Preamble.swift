@@ -114,7 +114,12 @@ extension Worker {
       return .ended
     }
     // It is settled first, and what waits for that has a preamble of its own then.
-    if tenant.pointee.isUnsettled { return .held }
+    if tenant.pointee.isUnsettled {
+      // In session mode, to which a reload may have brought the client, nobody asks.
+      guard client.pointee.mode == .session else { return .held }
+      endClient(client, .outOfStep)
+      return .ended
+    }
     // A portal that outlives its transaction was somebody's.
     if tenant.pointee.isAwaited,
       scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.execute

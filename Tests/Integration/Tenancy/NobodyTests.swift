@@ -170,6 +170,21 @@ extension Integration {
               + Self.q("EXECUTE c", Self.me)
           ),
           (
+            "\(end), EXECUTE, extended",
+            [
+              Frame.parse(end, name: "c") + Frame.sync, begin, call + Frame.sync,
+              Self.run("EXECUTE c") + read,
+            ]
+          ),
+          (
+            "\(end), EXECUTE, prepared",
+            [
+              Frame.parse(end, name: "c") + Frame.sync,
+              Frame.parse("EXECUTE c", name: "x") + Frame.sync, begin, call + Frame.sync,
+              Self.bind(name: "x") + Frame.execute() + Frame.sync, read,
+            ]
+          ),
+          (
             "\(end), bound before",
             [
               begin,
