@@ -118,8 +118,10 @@ public enum Ending: Equatable, Sendable {
     case .outOfStep:
       (
         SQLState.protocolViolation,
-        "it can't be told any longer which answer is whose: a Query was sent behind messages of "
-          + "the extended protocol without a Sync, or a COPY has failed whose Sync was sent ahead"
+        "it can't be told any longer which answer is whose, or under which tenant something runs: "
+          + "a Query was sent behind messages of the extended protocol without a Sync or within a "
+          + "COPY, a COPY has failed whose Sync was sent ahead, or what was bound has not been run "
+          + "before the next was"
       )
     case .tenantLimit(let limit): (SQLState.tooManyConnections, Self.text(limit))
     case .textTooLong:

@@ -31,6 +31,8 @@ struct ClientSession: ~Copyable {
   /// Where names are not mapped, `statements` has those under which a client may bind something
   /// before it has named a tenant. False: it may have prepared others by SQL.
   var knowsNames = true
+  /// Others may begin or end a transaction too.
+  var hasUnknownControls = false
   var unnamed = Unnamed.none
   var unnamedTail = KeptBytes()
   /// The unnamed statement would leave a transaction block that has failed.

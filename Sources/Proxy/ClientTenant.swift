@@ -14,10 +14,19 @@ struct ClientTenant: ~Copyable {
   let isExempt: Bool
   /// Nothing of it runs before it has named a tenant.
   var isAwaited: Bool { name == nil && !isExempt }
-  /// It has named one in the transaction at hand.
-  var isNamedInTransaction = false
+  /// Whom it has named in the transaction at hand.
+  private(set) var naming = TenantNaming()
+  /// There is something in `naming`.
+  private var isNaming = false
   /// Nothing of it may run now.
-  var isNobody: Bool { isAwaited && !isNamedInTransaction }
+  var isNobody: Bool { naming.said == .nothing ? isAwaited : naming.said == .nobody }
+  /// It is nobody, or may be with the next statement: all that it sends is read.
+  var isRead: Bool { isAwaited || naming.wasNobody }
+  /// What it runs by Execute is looked at.
+  var looksAtExecutes: Bool { isNobody || naming.isDue }
+  /// For whom it acts from now on is known once its server has been asked: a statement may have
+  /// changed that. No preamble is put before.
+  var isUnsettled = false
   /// What the login came to: what RESET brings back.
   let origin: TenantName?
 
@@ -47,6 +56,19 @@ struct ClientTenant: ~Copyable {
     self.origin = origin
     self.isExempt = isExempt
     name = origin
+  }
+
+  /// Changes what has been named. Only of one whose login came to nobody.
+  mutating func changeNaming<Result>(_ change: (inout TenantNaming) -> Result) -> Result {
+    isNaming = true
+    return change(&naming)
+  }
+
+  /// A transaction begins.
+  mutating func forgetNaming() {
+    guard isNaming else { return }
+    isNaming = false
+    naming = TenantNaming()
   }
 
   mutating func set(_ preamble: Preamble) {

@@ -236,7 +236,10 @@ extension Worker {
     guard let fence = session.pointee.fence else { return false }
     let ledger = server.pointee.ledger
     if ledger.isTainted || Int32(bitPattern: ledger.readyCount &- fence) > 0 {
-      session.pointee.fence = nil
+      // With one no Execute passes unseen.
+      if server.pointee.client?.pointee.tenant?.pointee.looksAtExecutes != true {
+        session.pointee.fence = nil
+      }
       return false
     }
     return ledger.openBatch != fence
@@ -255,10 +258,26 @@ extension Worker {
     guard message.whole > 5 else { return pass(message, server) }
     let text = bytes(message.body, message.end - 1)
     let isPlain = SQLText.isPlain(text.bytes)
-    if !isUnconfirmed && isPlain && client.pointee.tenant?.pointee.isAwaited != true {
+    let isRead = client.pointee.tenant?.pointee.isRead == true
+    if !isUnconfirmed && isPlain && !isRead {
       return passQuery(message, client, server, session)
     }
     let analysis = SQLText.analyse(text.bytes)
+    if isRead, let tenant = client.pointee.tenant {
+      return inspectReadQuery(
+        message, text, analysis, client, server, session, tenant, isPlain: isPlain,
+        isUnconfirmed: isUnconfirmed)
+    }
+    return inspectAnalysed(
+      message, text, analysis, client, server, session, isPlain: isPlain,
+      isUnconfirmed: isUnconfirmed)
+  }
+
+  func inspectAnalysed(
+    _ message: InspectedMessage, _ text: UnsafeRawBufferPointer, _ analysis: SQLAnalysis,
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer, isPlain: Bool,
+    isUnconfirmed: Bool
+  ) -> Inspected {
     if isUnconfirmed && analysis.effects.contains(.exitsTransaction) { return .held }
     guard server.pointee.ledger.hasRoom else { return .held }
     switch tenantVerdict(text, isPlain ? nil : analysis, client, server, isSimple: true) {
@@ -295,7 +314,7 @@ extension Worker {
   }
 
   /// Sends another text in place of the client's.
-  private func sendQuery(
+  func sendQuery(
     _ changed: String, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
   ) -> Inspected {
     guard server.pointee.ledger.clientSends(ClientMessageType.query) else { return .held }
@@ -314,7 +333,7 @@ extension Worker {
       return pass(message, server)
     }
     if message.here < min(message.whole, 9) { return .incomplete }
-    if tenant.pointee.isAwaited || isForbiddenFunction(message) {
+    if tenant.pointee.isRead || isForbiddenFunction(message) {
       endClient(client, .forbiddenFunction)
       return .ended
     }

@@ -29,7 +29,7 @@ extension Worker {
   ) -> Bool? {
     let isPlain = SQLText.isPlain(bytes(from, message.end).bytes)
     if let tenant = client.pointee.tenant, !tenant.pointee.isExempt,
-      !isPlain || tenant.pointee.isAwaited
+      !isPlain || tenant.pointee.isRead
     {
       endClient(client, .textTooLong)
       return nil

@@ -71,8 +71,8 @@ extension Worker {
     _ known: (isPlain: Bool, isHarmless: Bool, isUnconfirmed: Bool)
   ) -> Inspected {
     let (isPlain, isHarmless, isUnconfirmed) = known
-    let isAwaited = client.pointee.tenant?.pointee.isAwaited == true
-    let analysis = isPlain && !isUnconfirmed && !isAwaited ? nil : SQLText.analyse(text.bytes)
+    let isRead = client.pointee.tenant?.pointee.isRead == true
+    let analysis = isPlain && !isUnconfirmed && !isRead ? nil : SQLText.analyse(text.bytes)
     // Of a plain text that has not been read, what is no data may be ROLLBACK.
     let exits = analysis.map { $0.effects.contains(.exitsTransaction) } ?? !isHarmless
     if isUnconfirmed && exits { return .held }
@@ -369,6 +369,7 @@ extension Worker {
       session.pointee.unnamedAnalysis = nil
       watchQueries(client)
     } else {
+      session.pointee.hasUnknownControls = true
       let hasUndo = noteName(range, isControl: false, client, session, batch)
       server.pointee.replies.push(ReplyQueue.Entry(.parse, batch: batch, hasUndo: hasUndo))
     }

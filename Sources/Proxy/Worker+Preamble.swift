@@ -33,8 +33,17 @@ extension Worker {
     _ type: UInt8, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     _ tenant: TenantPointer, _ position: Int, _ count: Int, _ run: inout Int
   ) -> Cover {
+    if type == ClientMessageType.execute, tenant.pointee.looksAtExecutes,
+      let stopped = coverExecute(client, tenant, position, count)
+    {
+      return stopped
+    }
     // A batch goes on, or a COPY. Either began behind a preamble.
-    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying { return .goesItsWay }
+    if server.pointee.ledger.hasOpenBatch || server.pointee.ledger.isCopying {
+      if isInStep(type, server) || tenant.pointee.isExempt { return .goesItsWay }
+      endClient(client, .outOfStep)
+      return .ended
+    }
     switch type {
     case ClientMessageType.sync, ClientMessageType.copyData, ClientMessageType.copyDone,
       ClientMessageType.copyFail:
@@ -61,6 +70,20 @@ extension Worker {
     return .passed
   }
 
+  /// Whether a message may come within a batch or a COPY. Behind a Query in a batch, or behind what
+  /// breaks off a COPY, it could not be told any longer where a transaction ends: no preamble would
+  /// come again.
+  @inline(__always)
+  private func isInStep(_ type: UInt8, _ server: ServerPointer) -> Bool {
+    switch type {
+    case ClientMessageType.query, ClientMessageType.functionCall: false
+    case ClientMessageType.sync, ClientMessageType.flush, ClientMessageType.copyData,
+      ClientMessageType.copyDone, ClientMessageType.copyFail:
+      true
+    default: !server.pointee.ledger.isCopying
+    }
+  }
+
   /// What has become of a message that needs a preamble.
   enum Covered {
     /// The preamble is in the outbox, and the message goes its way.
@@ -81,10 +104,29 @@ extension Worker {
     _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
     _ tenant: TenantPointer, _ position: Int, _ count: Int
   ) -> Covered {
-    tenant.pointee.isNamedInTransaction = false
+    tenant.pointee.forgetNaming()
     server.pointee.prefixLength = 0
     // With nothing in front of it a Flush does nothing, and nothing answers it.
     if isEmptyFlush(position) { return .answered }
+    if server.pointee.ledger.isTainted {
+      // Nobody knows what it still answers, nor whether its transaction has ended.
+      endClient(client, .outOfStep)
+      return .ended
+    }
+    // It is settled first, and what waits for that has a preamble of its own then.
+    if tenant.pointee.isUnsettled {
+      // In session mode, to which a reload may have brought the client, nobody asks.
+      guard client.pointee.mode == .session else { return .held }
+      endClient(client, .outOfStep)
+      return .ended
+    }
+    // A portal that outlives its transaction was somebody's.
+    if tenant.pointee.isAwaited,
+      scratch.load(fromByteOffset: position, as: UInt8.self) == ClientMessageType.execute
+    {
+      endClient(client, .outOfStep)
+      return .ended
+    }
     if hasSetSource, let answered = answerAssignment(client, session, position, count) {
       return answered
     }
@@ -96,11 +138,6 @@ extension Worker {
         holdForRow(name, client, session)
         return .held
       }
-    }
-    if server.pointee.ledger.isTainted {
-      // Nobody knows what it still answers, nor whether its transaction has ended.
-      endClient(client, .outOfStep)
-      return .ended
     }
     if tenant.pointee.showsName, server.pointee.parameterSet != client.pointee.parameterSet,
       let statement = shownNameStatement(client, server)

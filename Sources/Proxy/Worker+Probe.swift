@@ -22,11 +22,11 @@ extension Worker {
       && session.pointee.touched.isEmpty
     if session.pointee.suspicions.isEmpty || asksNothing {
       restoreStartup(client, session)
+      guard client.pointee.server == server else { return }
       session.pointee.forgetLease()
       settleChannels(client, server, session, committed: [])
       deliverKept(client)
-      if session.pointee.pin.isEmpty { giveBack(client, server) }
-      return
+      return settled(client, server, session)
     }
     if let assignment = session.pointee.assignment, session.pointee.touched.isEmpty,
       session.pointee.suspicions == .settings
@@ -39,8 +39,7 @@ extension Worker {
       if isDone {
         record([(assignment.name, assignment.value)], resets: [], client, server, session)
       }
-      if session.pointee.pin.isEmpty { giveBack(client, server) }
-      return
+      return settled(client, server, session)
     }
     let asked = session.pointee.suspicions.union(session.pointee.pin).intersection(.probed)
     let probe = SessionProbe(effects: asked, names: session.pointee.touched)
@@ -77,17 +76,35 @@ extension Worker {
       }
       record(settings, resets: resets, client, server, session)
       restoreStartup(client, session, all: restoresAll, restored)
+      guard client.pointee.server == server else { return }
     } else {
       if let error { debug(1, .client(client), "probe failed: \(error.message)") }
+      // It can't be told for whom the client acts.
+      if client.pointee.tenant?.pointee.isUnsettled == true {
+        return endClient(client, .outOfStep)
+      }
       session.pointee.forgetLease()
       // Channels are still the session's, and to be asked about again.
       session.pointee.pin.formUnion(suspicions.intersection(.listen).union(.unknownSettings))
       settleChannels(client, server, session, committed: nil)
     }
     deliverKept(client)
+    client.pointee.tenant?.pointee.isUnsettled = false
     if session.pointee.pin.isEmpty { return giveBack(client, server) }
     pin(client, session)
     if client.pointee.stream.isReadable || client.pointee.isHeld { list(client) }
+  }
+
+  /// Nothing is left to be looked at.
+  private func settled(
+    _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+  ) {
+    let wasUnsettled = client.pointee.tenant?.pointee.isUnsettled == true
+    if wasUnsettled { client.pointee.tenant?.pointee.isUnsettled = false }
+    if session.pointee.pin.isEmpty { return giveBack(client, server) }
+    guard wasUnsettled, client.pointee.isHeld else { return }
+    readHeldAgain(client)
+    list(client)
   }
 
   /// The client keeps its server until nothing binds it to it any longer.
@@ -117,6 +134,8 @@ extension Worker {
     if let session = client.pointee.session { unpin(client, session) }
     client.pointee.keepsServer = false
     server.pointee.cleanup = resetsAlways ? .reset : .none
+    // It goes on with another server, or this one, in a transaction of its own.
+    readHeldAgain(client)
     part(client, server)
   }
 

@@ -376,12 +376,16 @@ extension Worker {
     client.pointee.server = nil
     client.pointee.since = now
     server.pointee.client = nil
-    if client.pointee.isHeld {
-      client.pointee.isHeld = false
-      client.pointee.stream.hasUnseen = true
-      client.pointee.stream.isReadable = true
-    }
+    readHeldAgain(client)
     if client.pointee.stream.isReadable { list(client) }
+  }
+
+  /// Has what a client has sent, and what had to wait, read once more.
+  func readHeldAgain(_ client: ClientPointer) {
+    guard client.pointee.isHeld else { return }
+    client.pointee.isHeld = false
+    client.pointee.stream.hasUnseen = true
+    client.pointee.stream.isReadable = true
   }
 
   @inline(never)

@@ -55,6 +55,7 @@ extension Worker {
     if settings.sessionState == .replay {
       noteSettings(analysis, client, session, isFirst: isFirst)
     }
+    if effects.contains(.resetAll) || effects.contains(.discardAll) { unsettle(client) }
     noteChannels(analysis, client, server, session)
     if effects.contains(.schema) { suspect(.schema, client, session) }
     if !bound.isEmpty {

@@ -87,10 +87,10 @@ extension Worker {
     }
     guard server.pointee.replies.hasRoom else { return .held }
     session.pointee.boundSerial = 0
-    if client.pointee.tenant?.pointee.isNobody == true,
-      let refused = refuseNameless(message, portal, range, client, server, session)
+    if let tenant = client.pointee.tenant, tenant.pointee.isRead,
+      let done = inspectReadBind(message, portal, range, client, server, session, tenant)
     {
-      return refused
+      return done
     }
     if range.isEmpty {
       return bindUnnamed(message, portal, range, client, server, session, isUnconfirmed)

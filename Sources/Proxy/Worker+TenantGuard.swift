@@ -78,14 +78,19 @@ extension Worker {
       return nil
     }
     // Alone, what they take away comes back with the next transaction.
-    let isIdle = server.pointee.ledger.status == TransactionStatus.idle
     let isAlone =
       analysis.statementCount == 1 || (analysis.endsWithResetAll && !analysis.beginsTransaction)
-    if isSimple && isIdle && isAlone { return nil }
+    if isSimple && isAlone && isIdle(server.pointee.ledger) { return nil }
     return Self.failingText(
       "permission denied to reset all parameters",
       hint: "Tenants' settings are among them: send it as a simple query, at the end of its text, "
         + "and outside of a transaction block.")
+  }
+
+  /// Nothing is under way, and no transaction block open.
+  private func isIdle(_ ledger: Ledger) -> Bool {
+    ledger.status == TransactionStatus.idle && !ledger.owesReply && !ledger.hasOpenBatch
+      && !ledger.isCopying && !ledger.isTainted
   }
 
   func isTransactionControl(
@@ -109,10 +114,11 @@ extension Worker {
 
   /// What a SET that names the tenant is on the server, within a transaction: all of the tenant's
   /// settings, in one statement. It is the client's alone: what is signed in it is no other's.
+  /// - Parameter portal: the one that it is bound to; nil: it is run at once.
   /// - Returns: a statement that fails, where it may not.
   func assignment(
     _ sole: SQLAnalysis.SoleAssignment, _ client: ClientPointer, _ tenant: TenantPointer,
-    _ session: SessionPointer
+    _ session: SessionPointer, portal: [UInt8]? = nil
   ) -> String {
     if client.pointee.mode == .session, !sole.isLocal {
       return Self.failingText(
@@ -122,13 +128,14 @@ extension Worker {
     }
     let statements: [String]
     var elements: [String]
+    let name: TenantName?
     do throws(TenantRefusal) {
       if case .parameter = sole.value {
         return Self.failingText(
           "the tenant can not be given as a parameter here",
           hint: "Give its name as a constant, or use a pool_mode other than session.")
       }
-      let name = try named(sole.value, client)
+      name = try named(sole.value, client)
       let bundle = try name.map { name throws(TenantRefusal) in try self.bundle(name, client) }
       statements = Preamble(bundle?.bundle, names: tenantNames).statements(isLocal: sole.isLocal)
       elements = Preamble.calls(
@@ -136,7 +143,8 @@ extension Worker {
     } catch {
       return Self.failingText(error.message, hint: "See the setting tenants of this login.")
     }
-    noteAssignment(sole, tenant, client, session)
+    noteNaming(name, portal, client, tenant, session)
+    noteAssignment(sole, client, session)
     if sole.form == .select {
       let column = SQLIdentifier.quote(sole.columnName ?? "set_config")
       return elements.count == 1
@@ -150,13 +158,19 @@ extension Worker {
 
   /// What the SET leaves in the session is asked of the server, once the transaction is over.
   func noteAssignment(
-    _ sole: SQLAnalysis.SoleAssignment, _ tenant: TenantPointer, _ client: ClientPointer,
-    _ session: SessionPointer
+    _ sole: SQLAnalysis.SoleAssignment, _ client: ClientPointer, _ session: SessionPointer
   ) {
-    tenant.pointee.isNamedInTransaction = true
     guard !sole.isLocal else { return }
     session.pointee.touch(sole.name)
     suspect(.settings, client, session)
+    unsettle(client)
+  }
+
+  /// Has what a statement leaves in the session looked at before the next transaction begins.
+  func unsettle(_ client: ClientPointer) {
+    guard let tenant = client.pointee.tenant, !tenant.pointee.isExempt else { return }
+    tenant.pointee.isUnsettled = true
+    client.pointee.keepsServer = true
   }
 
   /// The tenant that a value names; nil: nobody, where the login came to nobody.

@@ -93,9 +93,11 @@ extension Worker {
     guard server.pointee.ledger.clientSends(ClientMessageType.parse) else { return .held }
     let change: String
     if let sole, let tenant = named?.tenant {
-      change = assignment(sole, client, tenant, session)
+      change = assignment(sole, client, tenant, session, portal: name(portal))
     } else {
-      guard let said = said(text, client, server, session) else { return .held }
+      guard let said = said(text, client, server, session, portal: name(portal)) else {
+        return .held
+      }
       change = said
     }
     return sendBound(change, portal, Array(bound.columnFormats), server)
@@ -197,6 +199,7 @@ extension Worker {
     let isTaken =
       isControl == true
       && (isKnown || session.pointee.statements.count < Self.mostControlNames)
+    if isControl == true && !isTaken { session.pointee.hasUnknownControls = true }
     guard isKnown || isTaken else { return false }
     session.pointee.statements.set(
       name(range), isTaken ? ClientStatements.Reference(serial: 0) : nil, batch: batch)
@@ -240,7 +243,8 @@ extension Worker {
   /// What becomes of a text that takes the place of a statement when it is bound.
   /// - Returns: nil: it has to wait.
   private func said(
-    _ text: String?, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer
+    _ text: String?, _ client: ClientPointer, _ server: ServerPointer, _ session: SessionPointer,
+    portal: [UInt8]
   ) -> String? {
     guard let text else {
       return Self.failingText(
@@ -255,7 +259,7 @@ extension Worker {
       case .refused(let failing): return failing
       case .assigns(let sole, let tenant):
         if mustAwaitRow(sole.value, client, session) { return nil }
-        return assignment(sole, client, tenant, session)
+        return assignment(sole, client, tenant, session, portal: portal)
       case .mayAssign: return Self.namedAssignmentRefusal
       }
     }

@@ -68,6 +68,31 @@ import Testing
     #expect(analysed(text).statementCount == count)
   }
 
+  @Test(
+    arguments: [
+      ("COMMIT", true, false), ("end work", true, false), ("ABORT;", true, false),
+      ("/* a */ ROLLBACK AND CHAIN", true, false), ("PREPARE TRANSACTION 'a'", true, false),
+      ("ROLLBACK TO a", false, false), ("ROLLBACK WORK TO SAVEPOINT a", false, false),
+      ("rollback transaction to a", false, false), ("ROLLBACK WORK", true, false),
+      ("SELECT 'COMMIT; SELECT 1'", false, false), ("BEGIN; SELECT 1", false, false),
+      ("SELECT 1; COMMIT", true, false), ("COMMIT; BEGIN; COMMIT;", true, false),
+      ("COMMIT AND CHAIN; SELECT 1", true, true), ("SELECT 1; ROLLBACK; SET a = 1", true, true),
+      ("SELECT '\\'; COMMIT; SELECT 1 --'", true, true), ("PREPARE a AS SELECT 1", false, false),
+    ])
+  func `the end of a transaction is told`(_ text: String, _ ends: Bool, _ goesOn: Bool) {
+    let analysis = analysed(text)
+    #expect(analysis.endsTransaction == ends && analysis.worksBehindEnd == goesOn)
+  }
+
+  /// Where a quote ends can't be told.
+  @Test func `half characters may hide the end of a transaction`() {
+    func text(_ rest: String) -> [UInt8] {
+      Array("SELECT E'".utf8) + [0x83, 0x5c] + Array(rest.utf8)
+    }
+    #expect(analysed(text("'; COMMIT; SELECT 1 --'")).worksBehindEnd)
+    #expect(!analysed(text("'; SELECT 1 --'")).endsTransaction)
+  }
+
   @Test func `names beyond the limit count as unknown settings`() {
     let few = (0..<64).map { "LISTEN a\($0); SET a.b\($0) = 1; DEALLOCATE a\($0);" }.joined()
     #expect(!analysed(few).effects.contains(.unknownSettings))

@@ -64,12 +64,22 @@ extension SQLAnalyser {
   /// Whether any word of the text, in quotes and comments too, is one to be wary of. For a text of
   /// which one can't tell where its quotes end.
   static func hasSuspiciousWord(_ bytes: [UInt8]) -> Bool {
+    hasWord(bytes) { SQLName.isSuspicious($0) || $0 == "declare" || $0 == "do" }
+  }
+
+  /// The same of words with which a statement begins that ends its transaction.
+  static func hasEndingWord(_ bytes: [UInt8]) -> Bool {
+    hasWord(bytes) { ["commit", "rollback", "abort", "end", "execute"].contains($0) }
+  }
+
+  /// - Returns: also true where a name stands that could be any word.
+  private static func hasWord(_ bytes: [UInt8], _ isSought: (String) -> Bool) -> Bool {
     var start = 0
     while start < bytes.count {
       var end = start
       while end < bytes.count, isWordByte(bytes[end]) { end += 1 }
       let word = SQLName.folded(bytes[start..<end])
-      if SQLName.isSuspicious(word) || word == "declare" || word == "do" { return true }
+      if isSought(word) { return true }
       if word == "u", end < bytes.count, bytes[end] == UInt8(ascii: "&") { return true }
       start = end + 1
     }

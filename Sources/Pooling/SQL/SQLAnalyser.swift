@@ -197,6 +197,7 @@ struct SQLAnalyser {
     guard statement.count > 0 else { return }
     analysis.statementCount += 1
     isLastResetAll = false
+    addEnd(statement)
     analysis.soleAssignment =
       analysis.statementCount == 1 ? Self.soleAssignment(statement, bytes) : nil
     analysis.openAssignment =
@@ -238,6 +239,21 @@ struct SQLAnalyser {
       if statement.word(1) == "or" { analysis.effects.insert(.schema) }
     case "do": addDo(statement)
     default: break
+    }
+  }
+
+  private mutating func addEnd(_ statement: SQLStatement) {
+    switch statement.word(0) {
+    case "commit", "end", "abort": analysis.endsTransaction = true
+    case "rollback":
+      let index = ["work", "transaction"].contains(statement.word(1)) ? 2 : 1
+      if statement.word(index) != "to" { analysis.endsTransaction = true }
+    case "begin", "start": break
+    case "prepare" where statement.word(1) == "transaction":
+      analysis.endsTransaction = true
+    default:
+      if analysis.endsTransaction { analysis.worksBehindEnd = true }
+      if statement.word(0) == "execute" { analysis.executes = true }
     }
   }
 

@@ -101,6 +101,13 @@ public struct SQLAnalysis: Equatable, Sendable {
   public var endsWithResetAll = false
   /// One of its statements is BEGIN or START TRANSACTION.
   public var beginsTransaction = false
+  /// One of its statements ends the transaction: COMMIT, END, ROLLBACK, ABORT, PREPARE TRANSACTION;
+  /// not ROLLBACK TO.
+  public var endsTransaction = false
+  /// Behind such a one comes another than those and BEGIN.
+  public var worksBehindEnd = false
+  /// One of its statements is EXECUTE.
+  public var executes = false
 
   public init() {}
 
@@ -144,5 +151,8 @@ public struct SQLAnalysis: Equatable, Sendable {
     soleAssignment = nil
     openAssignment = nil
     endsWithResetAll = endsWithResetAll && other.endsWithResetAll
+    endsTransaction = endsTransaction || other.endsTransaction
+    worksBehindEnd = worksBehindEnd || other.worksBehindEnd
+    executes = executes || other.executes
   }
 }

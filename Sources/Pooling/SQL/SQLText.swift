@@ -31,6 +31,10 @@ public enum SQLText {
       analysis.soleAssignment = nil
       analysis.openAssignment = nil
       analysis.endsWithResetAll = false
+      if bytes.contains(UInt8(ascii: ";")), SQLAnalyser.hasEndingWord(bytes) {
+        analysis.endsTransaction = true
+        analysis.worksBehindEnd = true
+      }
       if !isPlain(text.extracting(0..<bytes.count)), SQLAnalyser.hasSuspiciousWord(bytes) {
         analysis.effects.formUnion([.procedural, .unknownSettings])
       }

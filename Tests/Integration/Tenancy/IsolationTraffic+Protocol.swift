@@ -155,7 +155,13 @@ extension IsolationTraffic {
       .parse(good()), .bind(), .execute(), .query(any()), .query(good()), .sync,
     ]
     return random.pick([
-      batch, [.copyData("x"), .copyDone, .query(good())],
+      batch, Array(batch.dropLast()) + [.query("DISCARD ALL"), .query(good()), .query(good())],
+      [.parse(good()), .query(random.pick(["RESET ALL", "DISCARD ALL"])), .query(good())],
+      [
+        .query("COPY pile (own, way) FROM STDIN"), .copyData("x"), .query("RESET ALL"),
+        .query(good()),
+      ],
+      [.copyData("x"), .copyDone, .query(good())],
       [.query("COPY pile (own, way) FROM STDIN"), .query(good()), .query(good())],
       [.query("COPY pile (own, way) FROM STDIN"), .sync, .query(good()), .sync],
       [ScriptMessage(text: "nameless Parse", bytes: Frame.message("P", [0x6e])), .query(good())],
