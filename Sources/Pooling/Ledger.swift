@@ -202,8 +202,8 @@ public struct Ledger: Equatable, Sendable {
       batchExecutes = true
       onlyOneSyncIsDoubtful = false
       if entries & Self.ends != 0 { executesBehindEnd() }
-    case ClientMessageType.flush where isCopyingIn: break
     default:
+      if isCopyingIn && type == ClientMessageType.flush { return true }
       batchIsOpen = true
       onlyOneSyncIsDoubtful = false
     }

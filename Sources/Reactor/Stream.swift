@@ -37,8 +37,11 @@ public struct Stream {
   public mutating func receive<E: Engine>(
     _ engine: E, into buffer: UnsafeMutableRawPointer, capacity: Int
   ) -> Received {
-    if carry.count > capacity { return .end }
-    let carried = carry.isEmpty ? 0 : carry.move(to: buffer, capacity: capacity)
+    var carried = 0
+    if !carry.isEmpty {
+      if carry.count > capacity { return .end }
+      carried = carry.move(to: buffer, capacity: capacity)
+    }
     if hasUnseen {
       hasUnseen = false
       if carried > 0 { return .bytes(carried) }

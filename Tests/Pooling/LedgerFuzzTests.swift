@@ -3,7 +3,8 @@ import Pooling
 import Testing
 
 /// The promise that a release rests on: the ledger may think that more is owed than really is, and
-/// never less. Nor may it wait for what never comes, unless it says that it can't be trusted. `LEDGER_SEED=n` runs one seed alone, `FUZZ_FACTOR=n` runs n times as many.
+/// never less. Nor may it wait for what never comes, unless it says that it can't be trusted.
+/// `LEDGER_SEED=n` runs one seed alone, `FUZZ_FACTOR=n` runs n times as many.
 @Suite struct LedgerFuzzTests {
   private static func variable(_ name: String) -> UInt64? {
     getenv(name).flatMap { UInt64(String(cString: $0)) }

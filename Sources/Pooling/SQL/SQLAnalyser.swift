@@ -42,6 +42,8 @@ struct SQLAnalyser {
     }
     // A name in it, of a column say, may look like more.
     let isSole = analysis.effects.isSubset(of: [.settings, .temporary])
+    // The server refuses it, and is to do so: the name has no end.
+    if lexer.isCutOff { analysis.deallocations.removeAll { $0 != .all } }
     if analysis.statementCount != 1 || lexer.isCutOff || !isSole { analysis.soleAssignment = nil }
     let isOpen = analysis.effects.isSubset(of: [
       .settings, .temporary, .unknownSettings, .unknownLocalSettings,

@@ -60,8 +60,9 @@ public struct ClientStatements: Sendable {
   ) -> Reference? {
     let words = NameKey.words(bytes, at: start, count: count)
     let mask = slots.count &- 1
-    var slot =
-      NameKey.hash(words.0, words.1, count, end: NameKey.end(bytes, at: start, count: count)) & mask
+    var hash = NameKey.hash(words.0, words.1, count)
+    if count > 16 { hash ^= NameKey.hash(end: NameKey.end(bytes, at: start, count: count)) }
+    var slot = hash & mask
     while true {
       let index = Int(slots[slot]) &- 1
       if index < 0 { return nil }
@@ -293,15 +294,20 @@ struct NameKey: Sendable {
   }
 
   @inline(__always)
-  var hash: Int { Self.hash(first, second, count, end: end) }
+  var hash: Int { Self.hash(first, second, count) ^ Self.hash(end: end) }
 
   @inline(__always)
-  static func hash(_ first: UInt64, _ second: UInt64, _ count: Int, end: UInt64) -> Int {
+  static func hash(_ first: UInt64, _ second: UInt64, _ count: Int) -> Int {
     let mixed =
-      (first ^ (second ^ end &* 0x94D0_49BB_1331_11EB) &* 0xC2B2_AE3D_27D4_EB4F
-        ^ UInt64(truncatingIfNeeded: count))
+      (first ^ second &* 0xC2B2_AE3D_27D4_EB4F ^ UInt64(truncatingIfNeeded: count))
       &* 0x9E37_79B9_7F4A_7C15
     return Int(truncatingIfNeeded: mixed &>> 32)
+  }
+
+  /// What the end of a longer name adds; 0 for none.
+  @inline(__always)
+  static func hash(end: UInt64) -> Int {
+    Int(truncatingIfNeeded: end &* 0x94D0_49BB_1331_11EB &>> 32)
   }
 
   /// The words of a name that stands in `bytes`, as those of a key.
@@ -315,9 +321,9 @@ struct NameKey: Sendable {
     return (UInt64(littleEndian: first), UInt64(littleEndian: second))
   }
 
+  /// The last 8 bytes of a name of more than 16.
   @inline(__always)
   static func end(_ bytes: RawSpan, at start: Int, count: Int) -> UInt64 {
-    if count <= 16 { return 0 }
     let end = unsafe bytes.unsafeLoadUnaligned(
       fromByteOffset: start &+ count &- 8, as: UInt64.self)
     return UInt64(littleEndian: end)
