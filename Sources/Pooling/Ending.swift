@@ -145,7 +145,7 @@ public enum Ending: Equatable, Sendable {
     case .tooManyStatements:
       (
         SQLState.configurationLimitExceeded,
-        "too many prepared statements: more than 16 MB of texts on one connection"
+        "too many prepared statements: more than 16 MB of them on one connection"
       )
     case .duplicateStatement:
       (SQLState.duplicatePreparedStatement, "prepared statement already exists")
