@@ -180,12 +180,16 @@ extension Worker {
     }
     let isFatal = fields.severity == "FATAL" || fields.severity == "PANIC"
     if isOwn || isFatal { server.pointee.taskError = fields }
-    if !isOwn, server.pointee.pool.rawValue >= 0 {
-      let kind = ErrorClass(sqlstate: fields.sqlstate)
-      traffic(of: server.pointee.pool).errors[kind, default: 0] += 1
-    }
+    if !isOwn { countError(server, fields) }
     if isFatal && !isOwn && server.pointee.client != nil { server.pointee.saidFatal = true }
     return fields.sqlstate
+  }
+
+  /// An error that a client has been told.
+  func countError(_ server: ServerPointer, _ fields: ErrorFields) {
+    guard server.pointee.pool.rawValue >= 0 else { return }
+    let kind = ErrorClass(sqlstate: fields.sqlstate)
+    traffic(of: server.pointee.pool).errors[kind, default: 0] += 1
   }
 }
 

@@ -229,7 +229,11 @@ extension Worker {
       asideFailed(server, error)
       return false
     }
-    if let client = server.pointee.client { preambleFailed(client, server, error) }
+    if let client = server.pointee.client {
+      // With it fails what stands behind it.
+      if insight != nil { observeError(server, ErrorFields.parse(error)?.sqlstate) }
+      preambleFailed(client, server, error)
+    }
     if server.pointee.replies.hasFailed { failed(server, []) }
     return true
   }
@@ -264,6 +268,7 @@ extension Worker {
   private func preambleFailed(_ client: ClientPointer, _ server: ServerPointer, _ error: [UInt8]) {
     let fields = ErrorFields.parse(error)
     if let own = ownError(server, error, fields) {
+      if let fields { countError(server, fields) }
       client.pointee.session?.pointee.sawError = true
       guard client.pointee.phase == .active else { return }
       var writer = MessageWriter()

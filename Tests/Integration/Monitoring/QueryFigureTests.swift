@@ -231,13 +231,20 @@ extension Integration {
       "ALTER ROLE app PASSWORD marker5ecret", String(repeating: "1;", count: 3_000),
     ]
 
-    @Test func `no literal and no parameter is anywhere`() throws {
+    @Test(arguments: [nil, "acme"])
+    func `no literal and no parameter is anywhere`(tenant: String?) throws {
       var settings = Self.settings
       settings["log_min_duration"] = .number(0.000001)
       settings["query_repeat_threshold"] = 3
       settings["default_pool_size"] = 1
-      try Metrics.withMetrics(settings) { sluice, port in
-        let client = try sluice.connect()
+      let change: (inout SluiceConfiguration) -> Void = {
+        guard tenant != nil else { return }
+        $0.tenancy = ["sources": ["user_suffix"]]
+        $0.tenantSettings["app.tenant_id"] = "{tenant}"
+      }
+      try Metrics.withMetrics(settings, change) { sluice, port in
+        let user = tenant.map { "app.\($0)" } ?? "app"
+        let client = try sluice.connect(user: user)
         for text in Self.texts {
           for _ in 0..<4 { _ = try client.query(text) }
         }
@@ -245,7 +252,7 @@ extension Integration {
         for _ in 0..<6 {
           _ = try client.extended("SELECT $1::text, 'marker5ecret'", ["marker5ecret"]).checked()
         }
-        let waiter = try sluice.connect()
+        let waiter = try sluice.connect(user: user)
         try waiter.send(Frame.query("SELECT 'marker5ecret'"))
         expectEventually("it waits for the one with the marker") {
           (try? HTTPAnswer.get("/status.json", port: port).body)?
@@ -261,6 +268,9 @@ extension Integration {
         // It has looked: the statements, and the lines of the log, are there.
         #expect(pages[1].contains(#""fingerprint":"select ? + ?""#))
         #expect(pages[1].contains("repeated query (N+1)"))
+        // Of a text that can't be read an error is counted, whatever stood in front of it.
+        let cut = try Self.query("select ? ...", in: try Self.status(port))
+        #expect((cut["errors"] as? Int ?? 0) >= 4)
         client.close()
       }
     }
